@@ -1,0 +1,33 @@
+# syntax=docker/dockerfile:1
+FROM node:24.21.0-bookworm-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci
+COPY . .
+RUN npm run build
+
+FROM node:24.21.0-bookworm-slim AS dependencies
+WORKDIR /app
+COPY package.json package-lock.json ./
+# The image brings its own Node: the runtime packages among the optional dependencies stay out.
+RUN npm ci --omit=dev --omit=optional --ignore-scripts && npm cache clean --force
+
+FROM node:24.21.0-bookworm-slim
+ENV NODE_ENV=production \
+    GATEWAY_HOST=0.0.0.0 \
+    GATEWAY_PORT=8080 \
+    LOG_DIR=/app/logs
+WORKDIR /app
+COPY --from=dependencies /app/node_modules ./node_modules
+COPY --from=build /app/dist ./dist
+COPY package.json keys.schema.json keys.json.example ./
+# Any user may write here, so that `user:` in compose can be whoever owns the mounted files.
+RUN mkdir -p logs plugins && chown node:node logs && chmod 1777 logs
+USER node
+EXPOSE 8080
+VOLUME /app/logs
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 \
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.GATEWAY_PORT}/health`).then((reply) => process.exit(reply.ok ? 0 : 1), () => process.exit(1))"]
+# Node installs handlers for SIGTERM and SIGINT itself and starts no children: it needs no init in front.
+CMD ["node", "dist/server.js"]

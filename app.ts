@@ -1,0 +1,58 @@
+import fp from 'fastify-plugin'
+import rateLimit from '@fastify/rate-limit'
+import type { Provider } from './providers/provider.ts'
+import { dialects } from './providers/dialects/index.ts'
+import errors from './plugins/errors.ts'
+import http from './plugins/http.ts'
+import config from './plugins/config/index.ts'
+import logging from './plugins/logging/index.ts'
+import keys from './plugins/keys/index.ts'
+import providers from './plugins/providers.ts'
+import upstream from './plugins/upstream/index.ts'
+import quota from './plugins/quota/index.ts'
+import docs from './plugins/docs.ts'
+import fallback from './routes/fallback.ts'
+import health from './routes/health.ts'
+import models from './routes/models.ts'
+import relay from './routes/relay/index.ts'
+
+export { serverOptions } from './plugins/http.ts'
+export type { Provider } from './providers/provider.ts'
+
+export interface GatewayOptions {
+  /** Where settings and `${NAME}`s in keys.json come from. Default: `process.env`. */
+  env?: NodeJS.ProcessEnv
+  /** Providers beyond those that `PROVIDERS` names. */
+  providers?: Provider[]
+}
+
+/**
+ * The gateway as one Fastify plugin, in the order its parts come up. To run it inside an application of your own:
+ *
+ *     const app = Fastify(serverOptions())
+ *     await app.register(gateway)
+ */
+export const gateway = fp<GatewayOptions>(async (app, { env = process.env, providers: extra = [] }) => {
+  await app.register(errors)
+  await app.register(http)
+  await app.register(config, { env, providers: extra })
+  await app.register(rateLimit, { global: false, addHeaders: noHeaders, addHeadersOnExceeding: noHeaders })
+  await app.register(keys, { env })
+  await app.register(logging, { dialect: (id) => dialects.get(id) })
+  await app.register(upstream)
+  await app.register(providers)
+  await app.register(quota)
+  await app.register(docs)
+
+  await app.register(fallback)
+  await app.register(health)
+  // What lies in here needs a key.
+  await app.register(async (guarded) => {
+    guarded.addHook('onRequest', guarded.authenticate)
+    await guarded.register(relay)
+    await guarded.register(models)
+  })
+}, { name: 'llm-gateway', fastify: '5.x' })
+
+/** Its `x-ratelimit-*` would read as a key's quota. */
+const noHeaders = { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false }

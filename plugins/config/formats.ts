@@ -1,0 +1,50 @@
+import { isIP } from 'node:net'
+import type { Ajv } from 'ajv'
+import { parseBaseUrl } from './base-url.ts'
+import { parsePeriod, parseTimeout } from './duration.ts'
+import { parseSize } from './size.ts'
+
+/** Readers of the schema's formats. Each throws an error whose message completes a sentence that begins with the text. */
+const formats: Record<string, (text: string) => unknown> = {
+  host: parseHost,
+  port: parsePort,
+  rate: parseRate,
+  timeout: parseTimeout,
+  period: parsePeriod,
+  size: parseSize,
+  'base-url': parseBaseUrl
+}
+
+export function parseHost (text: string): string {
+  if (isIP(text) === 0 && !/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(text)) throw new Error('is not an IP address or host name')
+  return text
+}
+
+export function parsePort (text: string): number {
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 65535) throw new Error('is not a port from 0 to 65535')
+  return Number(text)
+}
+
+/** @returns requests; Infinity for `unlimited` */
+export function parseRate (text: string): number {
+  if (text === 'unlimited') return Infinity
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(Number(text))) throw new Error('is neither a whole number from 0 nor "unlimited"')
+  return Number(text)
+}
+
+/** What is wrong with a text, to complete a sentence that begins with it. */
+export function formatFault (format: string, text: string): string | undefined {
+  try {
+    formats[format]?.(text)
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
+
+/** Teaches a validator the formats. */
+export function withFormats (ajv: Ajv): Ajv {
+  for (const format of Object.keys(formats)) {
+    ajv.addFormat(format, { type: 'string', validate: (text) => formatFault(format, text) === undefined })
+  }
+  return ajv
+}

@@ -1,0 +1,139 @@
+import fastifyEnv from '@fastify/env'
+import { Ajv, type ErrorObject } from 'ajv'
+import fp from 'fastify-plugin'
+import { defaultProviders } from '../../providers/index.ts'
+import type { Provider } from '../../providers/provider.ts'
+import { parseBaseUrl, pointsAtGateway } from './base-url.ts'
+import { parsePeriod, parseTimeout } from './duration.ts'
+import { formatFault, parsePort, parseRate, withFormats } from './formats.ts'
+import { checkProviders, loadProviders } from './load.ts'
+import { baseUrlName, Settings, settingsWith, type RawSettings, type SettingsSchema } from './schema.ts'
+import { parseSize } from './size.ts'
+
+export interface Config {
+  keysFile: string
+  host: string
+  /** 0: any free port. */
+  port: number
+  /** Infinity: no limit. */
+  maxRequestsPerHour: number
+  /** Milliseconds; 0: no limit. */
+  requestTimeout: number
+  /** Bytes. */
+  maxBodySize: number
+  /** In the order of PROVIDERS, those of an embedding program last. */
+  providers: Provider[]
+  /** By provider name, without a slash at the end. */
+  baseUrls: Record<string, string>
+  logLevel: RawSettings['LOG_LEVEL']
+  logFormat: 'pretty' | 'json'
+  logDir: string
+  logBodies: RawSettings['LOG_BODIES']
+  /** Bytes. */
+  logMaxSize: number
+  /** Milliseconds; 0: for good. */
+  logRetention: number
+  /** Bytes. */
+  logBodyLimit: number
+}
+
+export interface ConfigOptions {
+  /** Default: the process's own environment. */
+  env?: NodeJS.ProcessEnv | undefined
+  /** Providers of an embedding program, beside those that PROVIDERS names. */
+  providers?: Provider[] | undefined
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    config: Config
+  }
+}
+
+/**
+ * `fastify.config`: the environment, read and checked once. A wrong value ends the start with an error of one line
+ * that names the variable, what is wrong with its value, and a right value.
+ */
+export default fp<ConfigOptions>(async (fastify, { env = process.env, providers: embedded = [] }) => {
+  const providers = checkProviders([
+    ...await loadProviders(env.PROVIDERS || defaultProviders.join(',')),
+    ...embedded.map((value) => ({ value, source: 'the option "providers"' }))
+  ])
+  const schema = settingsWith(providers)
+  try {
+    await fastify.register(fastifyEnv, {
+      schema,
+      data: setVariables(schema, env),
+      env: false,
+      confKey: 'env',
+      ajv: { customOptions: withFormats }
+    })
+  } catch (error) {
+    throw describe(schema, env, error)
+  }
+  const raw = fastify.getDecorator<RawSettings & Record<string, string>>('env')
+  const settings = typed(raw)
+  const baseUrls = Object.fromEntries(providers.map((provider) => {
+    const name = baseUrlName(provider)
+    const baseUrl = parseBaseUrl(raw[name] ?? '')
+    if (pointsAtGateway(baseUrl, settings.host, settings.port)) throw ownAddress(name, provider)
+    return [provider.name, baseUrl]
+  }))
+  fastify.decorate('config', { ...settings, providers, baseUrls })
+}, { name: 'config', fastify: '5.x' })
+
+/**
+ * The settings that name no provider, for what has to be known before a server exists.
+ * @throws {Error} as the plugin does
+ */
+export function readSettings (env: NodeJS.ProcessEnv): Omit<Config, 'providers' | 'baseUrls'> {
+  const raw = setVariables(Settings, env)
+  const validate = withFormats(new Ajv({ useDefaults: true })).compile<RawSettings>(Settings)
+  if (!validate(raw)) throw describe(Settings, env, validate)
+  return typed(raw)
+}
+
+/** What the environment says of the schema's variables; an empty one counts as unset. */
+function setVariables (schema: SettingsSchema, env: NodeJS.ProcessEnv): Record<string, unknown> {
+  return Object.fromEntries(Object.keys(schema.properties).flatMap((name) => env[name] ? [[name, env[name]]] : []))
+}
+
+function typed (raw: RawSettings): Omit<Config, 'providers' | 'baseUrls'> {
+  return {
+    keysFile: raw.KEYS_FILE,
+    host: raw.GATEWAY_HOST,
+    port: parsePort(raw.GATEWAY_PORT),
+    maxRequestsPerHour: parseRate(raw.MAX_REQUESTS_PER_HOUR),
+    requestTimeout: parseTimeout(raw.REQUEST_TIMEOUT),
+    maxBodySize: parseSize(raw.MAX_BODY_SIZE),
+    logLevel: raw.LOG_LEVEL,
+    logFormat: raw.LOG_FORMAT !== 'auto' ? raw.LOG_FORMAT : process.stdout.isTTY ? 'pretty' : 'json',
+    logDir: raw.LOG_DIR,
+    logBodies: raw.LOG_BODIES,
+    logMaxSize: parseSize(raw.LOG_MAX_SIZE),
+    logRetention: parsePeriod(raw.LOG_RETENTION),
+    logBodyLimit: parseSize(raw.LOG_BODY_LIMIT)
+  }
+}
+
+/** The first fault that validation found, as one line. */
+function describe (schema: SettingsSchema, env: NodeJS.ProcessEnv, result: unknown): unknown {
+  const [first] = (result as { errors?: ErrorObject[] | null }).errors ?? []
+  if (first === undefined) return result
+  const name = first.keyword === 'required' ? String(first.params.missingProperty) : first.instancePath.slice(1)
+  const { format, examples } = schema.properties[name] as { format?: string, examples?: string[] }
+  const example = `for example ${name}=${examples?.[0]}`
+  const value = env[name]
+  if (!value) return new Error(`${name} is not set, and a provider of PROVIDERS needs it; ${example}`)
+  const fault = format === undefined
+    ? `is none of ${first.params.allowedValues.join(', ')}`
+    : formatFault(format, value) ?? 'is not valid'
+  // A base URL may hold a password, so it is not repeated.
+  const shown = format === 'base-url' ? name : `${name}: ${JSON.stringify(value.slice(0, 40))}`
+  return new Error(`${shown} ${fault}; ${example}`)
+}
+
+function ownAddress (name: string, provider: Provider): Error {
+  return new Error(`${name} is the address of this gateway itself. Apps set ${name} to reach the gateway; in the gateway's own ` +
+    `environment it says where the provider is: unset it here, or set it to the provider, for example ${name}=${provider.baseUrl ?? 'https://api.example.com/v1'}`)
+}

@@ -1,0 +1,120 @@
+import { Type, type Static, type TSchema } from 'typebox'
+import { compatibleHelp, defaultProviders, loadBuiltin } from '../../providers/index.ts'
+import type { Provider } from '../../providers/provider.ts'
+
+/**
+ * Every setting of the environment. The README's table is made from it, and the first example is the one shown to
+ * whoever writes a wrong value. An empty variable counts as unset: compose files pass `${NAME:-}`.
+ */
+export const Settings = Type.Object({
+  KEYS_FILE: Type.String({
+    default: 'keys.json',
+    description: 'The file of virtual keys. It is read again when it changes.',
+    examples: ['keys.json']
+  }),
+  GATEWAY_HOST: Type.String({
+    format: 'host',
+    default: '127.0.0.1',
+    description: 'The address to listen on. `0.0.0.0` listens on all; the container image sets it.',
+    examples: ['0.0.0.0']
+  }),
+  GATEWAY_PORT: Type.String({
+    format: 'port',
+    default: '8080',
+    description: 'The port to listen on. `0` takes any free port.',
+    examples: ['8080']
+  }),
+  MAX_REQUESTS_PER_HOUR: Type.String({
+    format: 'rate',
+    default: '100',
+    description: 'Requests an hour for each virtual key. `0` allows none, `unlimited` sets no limit.',
+    examples: ['1000', 'unlimited']
+  }),
+  REQUEST_TIMEOUT: Type.String({
+    format: 'timeout',
+    default: '30s',
+    description: 'How long to wait for a reply\'s headers, and then between two pieces of its body; never a limit on the whole of a stream. A duration in Go\'s syntax; `0` sets no limit.',
+    examples: ['30s', '1h30m', '500ms', '0']
+  }),
+  MAX_BODY_SIZE: Type.String({
+    format: 'size',
+    default: '32MB',
+    description: 'The largest request body. Units are `B`, `KB`, `MB` and `GB`, each 1024 of the one before.',
+    examples: ['32MB']
+  }),
+  PROVIDERS: Type.String({
+    default: defaultProviders.join(','),
+    description: `The providers to load, separated by commas: built-in names, npm packages, or paths of provider plugins. ${compatibleHelp}`,
+    examples: [`${defaultProviders[0]},compatible:groq,./acme.js`]
+  }),
+  LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
+    default: 'info',
+    description: 'The least severe lines to print: `fatal`, `error`, `warn`, `info`, `debug`, `trace`, or `silent` for none.',
+    examples: ['info']
+  }),
+  LOG_FORMAT: Type.Enum(['auto', 'pretty', 'json'], {
+    default: 'auto',
+    description: '`pretty`, `json`, or `auto`: pretty on a terminal, else JSON.',
+    examples: ['json']
+  }),
+  LOG_DIR: Type.String({
+    default: 'logs',
+    description: 'The folder of the logged requests and replies.',
+    examples: ['logs']
+  }),
+  LOG_BODIES: Type.Enum(['full', 'metadata', 'off'], {
+    default: 'full',
+    description: 'What is written to `LOG_DIR`: `full` requests and replies, `metadata` without bodies, or `off` for nothing.',
+    examples: ['metadata']
+  }),
+  LOG_MAX_SIZE: Type.String({
+    format: 'size',
+    default: '100MB',
+    description: 'The size at which a new log file is begun.',
+    examples: ['100MB']
+  }),
+  LOG_RETENTION: Type.String({
+    format: 'period',
+    default: '168h',
+    description: 'How long log files are kept. `0` keeps them for good.',
+    examples: ['168h']
+  }),
+  LOG_BODY_LIMIT: Type.String({
+    format: 'size',
+    default: '1MB',
+    description: 'The size at which a logged body is cut, and marked as cut.',
+    examples: ['1MB']
+  })
+})
+
+/** The schema of some settings, by variable. */
+export interface SettingsSchema { properties: Record<string, TSchema> }
+
+/** The settings as they stand in the environment, defaults filled in. */
+export type RawSettings = Static<typeof Settings>
+
+/** The name of the setting that says where a provider is. */
+export function baseUrlName (provider: Provider): string {
+  return `${provider.name.toUpperCase().replaceAll('-', '_')}_BASE_URL`
+}
+
+/** The settings, and each provider's own. A provider without an address makes its setting a required one. */
+export function settingsWith (providers: Provider[]) {
+  const addresses = providers.map((provider) => [baseUrlName(provider), Type.String({
+    format: 'base-url',
+    ...(provider.baseUrl !== undefined && { default: provider.baseUrl }),
+    description: `Where provider \`${provider.name}\` is.`,
+    examples: [provider.baseUrl ?? 'https://api.example.com/v1']
+  })] as const)
+  return Type.Object({ ...Settings.properties, ...Object.fromEntries(addresses) })
+}
+
+/** The README's table of settings, with the addresses of the providers that are loaded by default. */
+export async function configTable (): Promise<string> {
+  const providers = await Promise.all(defaultProviders.map(loadBuiltin))
+  const rows = Object.entries(settingsWith(providers).properties).map(([name, property]) => {
+    const { default: value, description } = property as { default?: string, description?: string }
+    return `| \`${name}\` | \`${value}\` | ${description} |`
+  })
+  return ['| variable | default | meaning |', '| --- | --- | --- |', ...rows].join('\n')
+}

@@ -1,0 +1,131 @@
+import fp from 'fastify-plugin'
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import { defaultDialect, dialects } from '../providers/dialects/index.ts'
+import { BadRequest, Untranslatable } from '../providers/dialects/dialect.ts'
+import { BadJson } from '../providers/dialects/splice.ts'
+import type { Dialect } from '../providers/dialects/dialect.ts'
+import type { ErrorInfo } from '../providers/dialects/events.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The dialect that the route's replies and errors are in. */
+    dialect?: string
+  }
+}
+
+/** Every error of the gateway's own: code, status, and what it says where nothing more exact is known. */
+export const errorTable = {
+  invalid_json: [400, 'The request body is not valid JSON.'],
+  invalid_request: [400, 'The request is not valid.'],
+  unsupported_parameter: [400, 'The request asks for something the key\'s provider cannot do.'],
+  unsupported_endpoint: [400, 'The key\'s provider does not have this endpoint.'],
+  malformed_http: [400, 'The request is not valid HTTP.'],
+  invalid_api_key: [401, 'Missing or unknown API key. Send a virtual key of this gateway as "Authorization: Bearer KEY" or "x-api-key: KEY".'],
+  model_not_allowed: [403, 'This key may not use the model.'],
+  not_found: [404, 'Unknown path.'],
+  model_not_found: [404, 'The model does not exist, or this key may not use it.'],
+  method_not_allowed: [405, 'This path does not take the method.'],
+  request_timeout: [408, 'The request took too long to arrive.'],
+  request_too_large: [413, 'The request body is larger than the gateway takes.'],
+  uri_too_long: [414, 'The URL is too long.'],
+  unsupported_media_type: [415, 'Send the body as "Content-Type: application/json", uncompressed.'],
+  expectation_failed: [417, 'The gateway meets no expectation but 100-continue.'],
+  rate_limit_exceeded: [429, 'This key has used up its requests.'],
+  too_many_failed_lookups: [429, 'Too many requests with an unknown API key from this address. Wait, then use a virtual key of this gateway.'],
+  too_many_requests: [429, 'Too many requests from this address.'],
+  headers_too_large: [431, 'The request headers are larger than the gateway takes.'],
+  client_closed_request: [499, 'The client left while it was sending.'],
+  internal_error: [500, 'The gateway failed. Its log has the reason, under this request id.'],
+  upstream_unreachable: [502, 'The gateway could not reach the provider.'],
+  upstream_broke: [502, 'The provider broke off its reply.'],
+  upstream_bad_reply: [502, 'The provider sent a reply that is not valid.'],
+  upstream_error: [502, 'The provider failed.'],
+  upstream_credential_refused: [502, 'The provider refused the gateway\'s own credential for this key. Your key is fine: tell whoever runs the gateway.'],
+  shutting_down: [503, 'The gateway is shutting down. Try again.'],
+  upstream_timeout: [504, 'The provider did not answer in time.'],
+  request_loop: [508, 'The request came back to the gateway it left from: a provider\'s base URL points at the gateway itself.']
+} as const satisfies Record<string, readonly [status: number, message: string]>
+
+export type ErrorCode = keyof typeof errorTable
+
+export interface ErrorDetails {
+  message?: string
+  param?: string
+  headers?: Record<string, string>
+  cause?: unknown
+}
+
+/** An error that the client is told of, as it stands. Anything else it sees only as `internal_error`. */
+export class GatewayError extends Error {
+  override name = 'GatewayError'
+  readonly code: ErrorCode
+  readonly status: number
+  readonly param: string | undefined
+  readonly headers: Record<string, string>
+
+  constructor (code: ErrorCode, details: ErrorDetails = {}) {
+    const [status, message] = errorTable[code]
+    super(details.message ?? message, { cause: details.cause })
+    this.code = code
+    this.status = status
+    this.param = details.param
+    this.headers = details.headers ?? {}
+    if (status === 401) this.headers['www-authenticate'] = 'Bearer'
+  }
+
+  get info (): ErrorInfo {
+    const { status, code, message, param } = this
+    return param === undefined ? { status, code, message } : { status, code, message, param }
+  }
+}
+
+/** What Fastify and the HTTP parser call the same conditions. */
+const foreignCodes: Record<string, ErrorCode> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: 'request_too_large',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
+  FST_ERR_CTP_EMPTY_TYPE: 'unsupported_media_type',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'invalid_request',
+  FST_ERR_BAD_URL: 'not_found',
+  FST_ERR_MAX_PARAM_LENGTH: 'uri_too_long',
+  FST_ERR_REQUEST_TIMEOUT: 'request_timeout',
+  // The connection ended inside the body.
+  ECONNRESET: 'client_closed_request'
+}
+
+/** The gateway's own error for anything thrown. `undefined` for what the client must not see. */
+export function toGatewayError (error: unknown): GatewayError | undefined {
+  if (error instanceof GatewayError) return error
+  if (error instanceof BadJson) return new GatewayError('invalid_json', { message: error.message })
+  if (error instanceof BadRequest) return new GatewayError('invalid_request', { message: error.message, param: error.param })
+  if (error instanceof Untranslatable) return new GatewayError('unsupported_parameter', { message: error.message, param: error.param })
+  const { code, statusCode } = error as Partial<FastifyError>
+  const known = foreignCodes[code ?? '']
+  if (known !== undefined) return new GatewayError(known, known === 'request_too_large' ? { headers: { connection: 'close' } } : {})
+  // A body that ends before its length: the client left or lied.
+  if (statusCode === 400) return new GatewayError('invalid_request')
+  return undefined
+}
+
+/** The dialect of the route, or the default where there is no route. */
+export function routeDialect (request: FastifyRequest): Dialect {
+  return dialects.get(request.routeOptions.config.dialect ?? '') ?? defaultDialect
+}
+
+/** Answers in the route's dialect. */
+export function sendError (request: FastifyRequest, reply: FastifyReply, error: GatewayError): void {
+  reply
+    .code(error.status)
+    .headers(error.headers)
+    .type('application/json; charset=utf-8')
+    .serializer(JSON.stringify)
+    .send(routeDialect(request).errors.encode(error.info))
+}
+
+/** The error handler: every failure leaves through here, in the dialect of its route. */
+export default fp(async (fastify) => {
+  fastify.setErrorHandler((error: unknown, request, reply) => {
+    const known = toGatewayError(error)
+    if (known === undefined) request.log.error({ err: error }, 'request failed')
+    sendError(request, reply, known ?? new GatewayError('internal_error'))
+  })
+}, { name: 'errors', fastify: '5.x' })

@@ -1,0 +1,105 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import fastify from 'fastify'
+import fp from 'fastify-plugin'
+import type { FastifyHttpOptions } from 'fastify'
+import { defaultDialect } from '../providers/dialects/index.ts'
+import { readSettings } from './config/index.ts'
+import { GatewayError, errorTable, sendError, toGatewayError, type ErrorCode } from './errors.ts'
+import { logStream } from './logging/sink.ts'
+
+/** Ids we take from a client: what fits in a log line and a header, and nothing that could be mistaken for either. */
+const SANE_ID = /^[\w.:/+=-]{1,128}$/
+
+/**
+ * What the server is built with, before any plugin runs.
+ * @throws {Error} in one line, where a setting of the logger's is wrong
+ */
+export function serverOptions (env: NodeJS.ProcessEnv = process.env): FastifyHttpOptions<Server> {
+  const { logLevel, logFormat } = readSettings(env)
+  return {
+    logger: { level: logLevel, stream: logStream(logFormat) },
+    // One line a request, written at its end, is the logging plugin's.
+    logController: new fastify.LogController({ disableRequestLogging: true }),
+    genReqId: ({ headers }) => {
+      const id = headers['x-request-id']
+      return typeof id === 'string' && SANE_ID.test(id) ? id : randomUUID()
+    },
+    frameworkErrors: (error, request, reply) => {
+      reply.header('x-request-id', request.id)
+      sendError(request, reply, toGatewayError(error) ?? new GatewayError('internal_error'))
+    },
+    clientErrorHandler,
+    // Fastify's own timers are off by default. Above the 60 s that load balancers keep idle connections.
+    keepAliveTimeout: 72_000,
+    requestTimeout: 300_000,
+    http: {
+      headersTimeout: 10_000,
+      connectionsCheckingInterval: 1000,
+      // A header given twice arrives as a list, and so never passes for one good credential.
+      joinDuplicateHeaders: true
+    },
+    // Ids of models travel in paths.
+    routerOptions: { maxParamLength: 512 }
+  }
+}
+
+/** The manners every request meets before any route: its id, its Host, its Expect, its encoding. */
+export default fp(async (fastify) => {
+  fastify.addHook('onRequest', (request, reply, done) => {
+    const { headers } = request
+    reply.header('x-request-id', request.id)
+    if (headers.host?.includes(',') === true) return done(new GatewayError('malformed_http', { message: 'Send one Host header.' }))
+    if (headers.expect !== undefined && !isContinue(headers.expect)) return done(new GatewayError('expectation_failed'))
+    const encoding = headers['content-encoding']
+    if (encoding !== undefined && encoding !== 'identity') return done(new GatewayError('unsupported_media_type'))
+    done()
+  })
+
+  // A client that asked first is told to go on only once its key is known to be good.
+  fastify.addHook('preParsing', (request, reply, payload, done) => {
+    if (request.headers.expect !== undefined) reply.raw.writeContinue()
+    done(null, payload)
+  })
+  const unanswered = (request: IncomingMessage, response: ServerResponse): void => {
+    fastify.server.emit('request', request, response)
+  }
+  fastify.server.on('checkContinue', unanswered)
+  fastify.server.on('checkExpectation', unanswered)
+
+  // Bodies stay bytes: what goes on to a provider is what the client sent.
+  fastify.removeAllContentTypeParsers()
+  fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+}, { name: 'http', fastify: '5.x', dependencies: ['errors'] })
+
+function isContinue (expect: string): boolean {
+  return expect.toLowerCase() === '100-continue'
+}
+
+const parserErrors: Record<string, ErrorCode> = {
+  HPE_HEADER_OVERFLOW: 'headers_too_large',
+  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 'request_too_large'
+}
+
+/** Answers what the HTTP parser refused, and closes: behind bytes it could not read, nothing can be trusted. */
+function clientErrorHandler (error: Error & { code: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const code = parserErrors[error.code] ?? 'malformed_http'
+  const [status, message] = errorTable[code]
+  const body = JSON.stringify(defaultDialect.errors.encode({ status, code, message }))
+  socket.end([
+    `HTTP/1.1 ${status} ${reasons[status] ?? 'Bad Request'}`,
+    'content-type: application/json; charset=utf-8',
+    `content-length: ${Buffer.byteLength(body)}`,
+    `x-request-id: ${randomUUID()}`,
+    'connection: close',
+    '', body
+  ].join('\r\n'))
+}
+
+const reasons: Record<number, string> = { 408: 'Request Timeout', 413: 'Content Too Large', 431: 'Request Header Fields Too Large' }

@@ -1,0 +1,171 @@
+/* eslint no-template-curly-in-string: off -- in keys.json, ${NAME} is a reference. */
+import { hash } from 'node:crypto'
+import { Ajv, type ErrorObject } from 'ajv'
+import type { Provider } from '../../providers/provider.ts'
+import { JsonFault, parseJson } from './json.ts'
+import { isRealKey, KeySchema, KeysSchema, MAX_KEY_LENGTH, parseDateTime, type KeyEntry, type KeysFile } from './schema.ts'
+import { nearest, shorten } from './shorten.ts'
+
+export interface VirtualKey {
+  /** The first 12 hex digits of its SHA-256. */
+  id: string
+  /** Its name, or its shortened form. */
+  label: string
+  /** The virtual key itself, for redaction only. */
+  token: string
+  provider: string
+  /** The real key. */
+  apiKey: string
+  /** Infinity: no limit. */
+  maxRequestsPerHour?: number
+  models?: string[]
+  /** Milliseconds since the epoch. */
+  expiresAt?: number
+  disabled: boolean
+  log?: 'full' | 'metadata' | 'off'
+  modelAliases?: Map<string, string>
+  upstreamDialects?: string[]
+}
+
+/** By the SHA-256 of the token: neither the time of a look-up nor a name such as `__proto__` tells anything. */
+export type KeySet = ReadonlyMap<string, VirtualKey>
+
+/** Why a keys file is refused, in one line that holds no real key and no whole virtual one. */
+export class KeysFault extends Error {
+  override name = 'KeysFault'
+}
+
+export interface Surroundings {
+  providers: Provider[]
+  env: NodeJS.ProcessEnv
+}
+
+/** Shorter texts are also parts of ordinary words. */
+const RECOGNISABLE = 16
+
+const ajv = new Ajv({ allErrors: true })
+ajv.addKeyword('errorMessage')
+ajv.addFormat('date-time', (text) => parseDateTime(text) !== undefined)
+const validate = ajv.compile<KeysFile>(KeysSchema)
+
+/** Its SHA-256 in hex. */
+export function digest (content: string | Buffer): string {
+  return hash('sha256', content)
+}
+
+/** @throws {KeysFault} */
+export function readKeys (bytes: Buffer, surroundings: Surroundings): KeySet {
+  const { value, lines } = parse(bytes)
+  const faultOf = (token: string, reason: string): KeysFault =>
+    new KeysFault(`line ${lines.get(token)}, key ${quote(shorten(token))}: ${reason}`)
+
+  if (!validate(value)) throw describe(validate.errors ?? [], faultOf)
+  const keys = new Map<string, VirtualKey>()
+  for (const [token, entry] of Object.entries(value.virtual_keys)) {
+    const fault = (reason: string) => faultOf(token, reason)
+    keys.set(digest(token), toKey(token, entry, surroundings, fault))
+  }
+  checkSecrets([...keys.values()], faultOf)
+  return keys
+}
+
+function parse (bytes: Buffer): ReturnType<typeof parseJson> {
+  try {
+    return parseJson(bytes)
+  } catch (error) {
+    throw error instanceof JsonFault ? new KeysFault(error.message) : error
+  }
+}
+
+function toKey (token: string, entry: KeyEntry, { providers, env }: Surroundings, fault: (reason: string) => KeysFault): VirtualKey {
+  const provider = providers.find(({ name }) => name === entry.provider)
+  if (provider === undefined) throw fault(unknownProvider(entry.provider, providers.map(({ name }) => name)))
+  const foreign = entry.upstream_dialects?.find((dialect) => !Object.hasOwn(provider.dialects, dialect))
+  if (foreign !== undefined) {
+    throw fault(`"upstream_dialects" names ${quote(careful(foreign))}, which provider "${provider.name}" does not speak (it speaks ${Object.keys(provider.dialects).join(', ')})`)
+  }
+  const { max_requests_per_hour: limit, expires_at: expires } = entry
+  const expiresAt = expires === undefined ? undefined : parseDateTime(expires)
+  return {
+    id: digest(token).slice(0, 12),
+    label: entry.name ?? shorten(token),
+    token,
+    provider: provider.name,
+    apiKey: resolveSecret(entry.api_key, env, fault),
+    disabled: entry.disabled ?? false,
+    ...(limit !== undefined && { maxRequestsPerHour: limit === 'unlimited' ? Infinity : limit }),
+    ...(entry.models !== undefined && { models: entry.models }),
+    ...(expiresAt !== undefined && { expiresAt }),
+    ...(entry.log !== undefined && { log: entry.log }),
+    ...(entry.model_aliases !== undefined && { modelAliases: new Map(Object.entries(entry.model_aliases)) }),
+    ...(entry.upstream_dialects !== undefined && { upstreamDialects: entry.upstream_dialects })
+  }
+}
+
+/** The real key: as written, or from the environment. */
+function resolveSecret (text: string, env: NodeJS.ProcessEnv, fault: (reason: string) => KeysFault): string {
+  const [, name] = /^\$\{([A-Za-z_][A-Za-z0-9_]*)\}$/.exec(text) ?? []
+  if (name === undefined) {
+    if (text.startsWith('$') || text.includes('${')) throw fault('"api_key" must be ${NAME} and nothing else to take an environment variable')
+    return text
+  }
+  const secret = env[name]
+  if (typeof secret !== 'string' || secret === '') throw fault(`"api_key" takes the environment variable ${name}, which is not set`)
+  if (!isRealKey(secret)) {
+    throw fault(`"api_key" takes the environment variable ${name}, which holds spaces, control characters or non-ASCII characters`)
+  }
+  return secret
+}
+
+/** Real keys must not be handed to apps, and no key may come to light through a name that logs show. */
+function checkSecrets (keys: VirtualKey[], fault: (token: string, reason: string) => KeysFault): void {
+  const real = new Set(keys.map(({ apiKey }) => apiKey))
+  const virtual = new Set(keys.map(({ token }) => token))
+  for (const { token, label, apiKey } of keys) {
+    if (real.has(token)) throw fault(token, 'the same text is also used as a real key ("api_key")')
+    const holds = [token, apiKey].some((secret) => secret.length >= RECOGNISABLE && label.includes(secret))
+    if (holds || real.has(label) || virtual.has(label)) throw fault(token, '"name" holds a key, which logs would show')
+  }
+}
+
+function describe (errors: ErrorObject[], faultOf: (token: string, reason: string) => KeysFault): KeysFault {
+  // A misspelt field is also a missing one: the first says more.
+  const error = errors.find(({ keyword }) => keyword === 'additionalProperties') ?? errors[0]
+  const [, top, token, field] = (error?.instancePath ?? '').split('/').map((name) => name.replaceAll('~1', '/').replaceAll('~0', '~'))
+  const extra: unknown = error?.params.additionalProperty
+  const missing: unknown = error?.params.missingProperty
+  if (top === undefined) {
+    if (typeof extra === 'string') return new KeysFault(`unknown field ${quote(shorten(extra))} beside "virtual_keys"${suggestion(extra, Object.keys(KeysSchema.properties))}`)
+    return new KeysFault('it must be an object with the field "virtual_keys"')
+  }
+  if (token === undefined) {
+    if (typeof extra === 'string') return faultOf(extra, `a virtual key must have 1 to ${MAX_KEY_LENGTH} visible ASCII characters, no spaces and no commas`)
+    return new KeysFault(`"${top}" must be ${top === 'virtual_keys' ? 'an object' : 'a text'}`)
+  }
+  if (field === undefined) {
+    if (typeof extra === 'string') return faultOf(token, `unknown field ${quote(careful(extra))}${suggestion(extra, Object.keys(KeySchema.properties))}`)
+    if (typeof missing === 'string') return faultOf(token, `"${missing}" is missing`)
+    return faultOf(token, 'it must be an object with "provider" and "api_key"')
+  }
+  const schema = Object.entries(KeySchema.properties).find(([name]) => name === field)?.[1] as { errorMessage?: string } | undefined
+  return faultOf(token, `"${field}" ${schema?.errorMessage ?? 'is not valid'}`)
+}
+
+function unknownProvider (name: string, loaded: string[]): string {
+  return `provider ${quote(careful(name))} is not loaded${suggestion(name, loaded)}; ` +
+    `PROVIDERS loads ${loaded.join(', ')}: add the provider's name, package or path there`
+}
+
+function suggestion (word: string, known: string[]): string {
+  const near = nearest(word, known)
+  return near === undefined || near === word ? '' : `, did you mean "${near}"?`
+}
+
+/** A word that somebody may have put a key in the place of: whole only where it cannot be one. */
+function careful (word: string): string {
+  return word.length <= 12 || /^[a-z]{1,16}(_[a-z]{1,16}){0,3}$/.test(word) ? word : shorten(word)
+}
+
+function quote (text: string): string {
+  return JSON.stringify(text)
+}

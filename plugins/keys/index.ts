@@ -1,0 +1,89 @@
+import { resolve } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
+import fp from 'fastify-plugin'
+import { authenticator } from './authenticate.ts'
+import { digest, KeysFault, readKeys, type KeySet, type VirtualKey } from './file.ts'
+import { keepReloading } from './reload.ts'
+import { isExposed, readBytes } from './source.ts'
+
+export type { VirtualKey } from './file.ts'
+
+export interface Keys {
+  /** The key of that text; `undefined` where it is unknown, disabled or expired. */
+  find (token: string): VirtualKey | undefined
+  /** How many there are, the disabled and expired ones too. */
+  readonly size: number
+}
+
+export interface KeysOptions {
+  /** Where `${NAME}` in keys.json is looked up. Default: the process's own environment. */
+  env?: NodeJS.ProcessEnv | undefined
+  /** Milliseconds between two looks at the file. */
+  pollInterval?: number
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    keys: Keys
+    /** An onRequest hook for the scope whose routes need a key. */
+    authenticate (request: FastifyRequest): Promise<void>
+  }
+  interface FastifyRequest {
+    /** Set by `authenticate`: there only in the scope that has the hook, and not before it has run. */
+    key: VirtualKey
+  }
+}
+
+/**
+ * `fastify.keys`: the virtual keys of keys.json, read again when the file changes, and the hook that asks for one. A
+ * file that is not right in every point ends the start with one line, and changes nothing when it comes later.
+ */
+export default fp<KeysOptions>(async (fastify, { env = process.env, pollInterval = 1000 }) => {
+  const { keysFile, providers } = fastify.config
+  const file = resolve(keysFile)
+  const { bytes, keys: first } = await start(file, (content) => readKeys(content, { providers, env }))
+  let keys: KeySet = first
+
+  if (keys.size === 0) fastify.log.warn({ file }, 'the keys file has no virtual keys: every request will be refused')
+  if (await isExposed(file)) fastify.log.warn({ file }, `others than its owner can read the keys file: chmod 600 ${keysFile}`)
+
+  fastify.decorate('keys', {
+    find (token) {
+      const key = keys.get(digest(token))
+      return key === undefined || key.disabled || (key.expiresAt ?? Infinity) <= Date.now() ? undefined : key
+    },
+    get size () { return keys.size }
+  })
+  fastify.decorateRequest('key')
+  fastify.decorate('authenticate', authenticator(fastify))
+
+  fastify.addHook('onClose', keepReloading({
+    file,
+    interval: pollInterval,
+    bytes,
+    log: fastify.log,
+    load (content) {
+      const old = keys
+      keys = readKeys(content, { providers, env })
+      fastify.log.info({ file, ...difference(old, keys) }, 'keys reloaded')
+    }
+  }))
+}, { name: 'keys', fastify: '5.x', dependencies: ['config', 'errors', '@fastify/rate-limit'] })
+
+async function start (file: string, read: (bytes: Buffer) => KeySet): Promise<{ bytes: Buffer, keys: KeySet }> {
+  try {
+    const bytes = await readBytes(file)
+    return { bytes, keys: read(bytes) }
+  } catch (error) {
+    throw error instanceof KeysFault ? new Error(`${file}: ${error.message}`) : error
+  }
+}
+
+function difference (old: KeySet, now: KeySet): { added: number, removed: number, changed: number } {
+  const kept = [...now].filter(([id]) => old.has(id))
+  return {
+    added: now.size - kept.length,
+    removed: old.size - kept.length,
+    changed: kept.filter(([id, key]) => !isDeepStrictEqual(key, old.get(id))).length
+  }
+}

@@ -1,0 +1,86 @@
+import { isUtf8 } from 'node:buffer'
+
+/** A text that is not JSON (RFC 8259), or that two parsers could read differently. Quotes nothing of the text. */
+export class JsonFault extends Error {
+  override name = 'JsonFault'
+}
+
+const DEEPEST = 32
+
+const space = /[ \t\r\n]*/y
+// eslint-disable-next-line no-control-regex -- JSON strings hold no raw control characters.
+const string = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y
+const scalar = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y
+
+/**
+ * Parses JSON and refuses duplicate fields, of which `JSON.parse` keeps the last without a word. Has a scanner of its
+ * own because the messages of `JSON.parse` quote the text, and this text holds real keys.
+ * @returns the value, and the lines of the fields of its fields by name
+ * @throws {JsonFault} with line and column
+ */
+export function parseJson (bytes: Buffer): { value: unknown, lines: Map<string, number> } {
+  if (!isUtf8(bytes)) throw new JsonFault('it is not UTF-8')
+  const text = bytes.toString('utf8').replace(/^\uFEFF/, '')
+  const lines = new Map<string, number>()
+  let at = 0
+  let line = 1
+  let lineStart = 0
+
+  const place = (offset: number): string => `line ${line}, column ${offset - lineStart + 1}`
+  const skipSpace = (): void => {
+    space.lastIndex = at
+    const end = at + (space.exec(text)?.[0].length ?? 0)
+    for (; at < end; at++) {
+      if (text[at] !== '\n') continue
+      line++
+      lineStart = at + 1
+    }
+  }
+  const fail = (): never => {
+    throw new JsonFault(`it is not valid JSON: ${at < text.length ? `see ${place(at)}` : 'it ends too early'}`)
+  }
+  const take = (pattern: RegExp): string => {
+    pattern.lastIndex = at
+    const [found] = pattern.exec(text) ?? fail()
+    at += found.length
+    return found
+  }
+  const next = (character: string): boolean => {
+    skipSpace()
+    if (text[at] !== character) return false
+    at++
+    skipSpace()
+    return true
+  }
+  const members = (end: string, member: () => void): void => {
+    if (next(end)) return
+    do member()
+    while (next(','))
+    if (!next(end)) fail()
+  }
+  const scan = (depth: number): void => {
+    if (depth > DEEPEST) throw new JsonFault(`it is nested too deeply: see ${place(at)}`)
+    if (next('[')) return members(']', () => scan(depth + 1))
+    if (!next('{')) {
+      take(text[at] === '"' ? string : scalar)
+      return
+    }
+    const seen = new Set<string>()
+    members('}', () => {
+      const where = place(at)
+      const name = String(JSON.parse(take(string)))
+      if (seen.has(name)) throw new JsonFault(`the same ${depth === 1 ? 'virtual key' : 'field'} is there twice: see ${where}`)
+      seen.add(name)
+      if (depth === 1) lines.set(name, line)
+      if (!next(':')) fail()
+      scan(depth + 1)
+    })
+  }
+
+  skipSpace()
+  if (at === text.length) throw new JsonFault('it is empty')
+  scan(0)
+  skipSpace()
+  if (at < text.length) fail()
+  return { value: JSON.parse(text), lines }
+}

@@ -1,0 +1,96 @@
+import type { FastifyBaseLogger } from 'fastify'
+import { digest, KeysFault } from './file.ts'
+import { markOf, readBytes } from './source.ts'
+
+export interface Reloading {
+  file: string
+  /** Milliseconds between two looks at the file. */
+  interval: number
+  /** What is in force at the beginning. */
+  bytes: Buffer
+  log: FastifyBaseLogger
+  /**
+   * Puts a new content in force, whole or not at all.
+   * @throws {KeysFault} and changes nothing
+   */
+  load (bytes: Buffer): void
+}
+
+type Content = { id: string, bytes: Buffer, fault?: undefined } | { id: string, fault: KeysFault }
+
+/**
+ * Looks at the path from time to time, because watching a file misses what happens to its links and on network
+ * drives. A bad file leaves the keys as they are; it is reported once, and not before it was seen twice: the first
+ * time it may have been half-written.
+ * @returns stops it
+ */
+export function keepReloading ({ file, interval, bytes, log, load }: Reloading): () => void {
+  let inForce = digest(bytes)
+  let lastMark: string | undefined
+  let suspect: string | undefined
+  let reported: string | undefined
+  let stopped = false
+
+  /** `undefined` where nothing can have changed. */
+  async function read (): Promise<Content | undefined> {
+    try {
+      const mark = await markOf(file)
+      if (mark.text === lastMark && suspect === undefined) return undefined
+      const bytes = await readBytes(file)
+      lastMark = mark.fresh ? undefined : mark.text
+      return { id: digest(bytes), bytes }
+    } catch (error) {
+      if (!(error instanceof KeysFault)) throw error
+      lastMark = undefined
+      return { id: error.message, fault: error }
+    }
+  }
+
+  async function look (): Promise<void> {
+    const content = await read()
+    if (content === undefined || stopped) return
+    if (content.id === inForce) {
+      if (reported !== undefined) log.info({ file }, 'the keys file is again the one in force')
+      suspect = reported = undefined
+      return
+    }
+    if (content.id === reported) {
+      suspect = undefined
+      return
+    }
+    const fault = content.fault ?? faultOf(() => load(content.bytes))
+    if (fault === undefined) {
+      inForce = content.id
+      suspect = reported = undefined
+    } else if (content.id !== suspect) {
+      suspect = content.id
+    } else {
+      suspect = undefined
+      reported = content.id
+      log.error({ file }, `keys not reloaded, the old ones stay in force: ${fault.message}`)
+    }
+  }
+
+  function schedule (): NodeJS.Timeout {
+    return setTimeout(() => {
+      look()
+        .catch((error: unknown) => log.error({ err: error }, 'keys not reloaded, the old ones stay in force'))
+        .finally(() => { if (!stopped) timer = schedule() })
+    }, interval).unref()
+  }
+
+  let timer = schedule()
+  return () => {
+    stopped = true
+    clearTimeout(timer)
+  }
+}
+
+function faultOf (act: () => void): KeysFault | undefined {
+  try {
+    act()
+  } catch (error) {
+    if (!(error instanceof KeysFault)) throw error
+    return error
+  }
+}

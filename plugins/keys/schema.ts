@@ -1,0 +1,100 @@
+/* eslint no-template-curly-in-string: off -- in keys.json, ${NAME} is a reference. */
+import { Type, type Static } from 'typebox'
+
+/** The longest virtual key. Longer credentials are not even looked up. */
+export const MAX_KEY_LENGTH = 512
+
+/** What travels as the value of a header. */
+const VISIBLE = '^[\\x21-\\x7e]+$'
+
+/** What travels in a header whatever stands before it: visible ASCII without the comma, which separates values. */
+const TOKEN = `^[\\x21-\\x2b\\x2d-\\x7e]{1,${MAX_KEY_LENGTH}}$`
+
+/**
+ * One virtual key of keys.json. The shape is published: fields may be added, none may change. `errorMessage` is shown
+ * by editors and, where it completes a sentence that begins with the field's name, by the gateway itself.
+ */
+export const KeySchema = Type.Object({
+  provider: Type.String({
+    minLength: 1,
+    description: 'The provider that the real key is for: one that PROVIDERS loads.',
+    errorMessage: 'must be the name of a provider'
+  }),
+  api_key: Type.String({
+    pattern: VISIBLE,
+    description: 'The real key at the provider, or ${NAME} to take it from the environment variable NAME.',
+    errorMessage: 'must be a real key, or ${NAME} for an environment variable: visible ASCII characters without spaces, and not empty'
+  }),
+  name: Type.Optional(Type.String({
+    pattern: '^[^\\p{Cc}\\p{Zl}\\p{Zp}]{1,100}$',
+    description: 'What logs call the key. Without it they show the first characters of the key.',
+    errorMessage: 'must be a text of 1 to 100 characters on one line'
+  })),
+  max_requests_per_hour: Type.Optional(Type.Union([Type.Integer({ minimum: 0 }), Type.Literal('unlimited')], {
+    description: 'How many requests the key has in an hour: 0 allows none, "unlimited" sets no limit. Without it, MAX_REQUESTS_PER_HOUR counts.',
+    errorMessage: 'must be a whole number from 0, or "unlimited"'
+  })),
+  models: Type.Optional(Type.Array(Type.String({ pattern: '^([^*]+\\*?|\\*)$' }), {
+    minItems: 1,
+    description: 'The models that the key may use. A * at the end stands for any rest. Without it, all.',
+    errorMessage: 'must be a list of model names, not empty, with "*" only at the end of a name'
+  })),
+  model_aliases: Type.Optional(Type.Record(Type.String({ pattern: '^.+$' }), Type.String({ minLength: 1 }), {
+    minProperties: 1,
+    additionalProperties: false,
+    description: 'Model names that clients send, each with the name that the provider gets instead.',
+    errorMessage: 'must be an object of model names, such as {"fast": "model-small"}, none of them empty'
+  })),
+  upstream_dialects: Type.Optional(Type.Array(Type.String({ minLength: 1 }), {
+    minItems: 1,
+    description: 'Which of the provider\'s own dialects may be spoken to it. Without it, all.',
+    errorMessage: 'must be a list of dialects, not empty'
+  })),
+  expires_at: Type.Optional(Type.String({
+    format: 'date-time',
+    description: 'From when the key is refused: date, time and zone as in RFC 3339.',
+    errorMessage: 'must be a date and time with its zone, such as 2027-01-31T23:59:59Z'
+  })),
+  disabled: Type.Optional(Type.Boolean({
+    description: 'true: the key is refused.',
+    errorMessage: 'must be true or false'
+  })),
+  log: Type.Optional(Type.Enum(['full', 'metadata', 'off'], {
+    description: 'What is written to LOG_DIR of the key\'s requests. Without it, LOG_BODIES counts.',
+    errorMessage: 'must be "full", "metadata" or "off"'
+  }))
+}, { additionalProperties: false })
+
+export type KeyEntry = Static<typeof KeySchema>
+
+/** The whole of keys.json. `keys.schema.json` in the project's folder is this, for editors. */
+export const KeysSchema = Type.Object({
+  $schema: Type.Optional(Type.String({ description: 'For editors: where this schema is.' })),
+  virtual_keys: Type.Record(Type.String({ pattern: TOKEN }), KeySchema, {
+    additionalProperties: false,
+    description: 'The virtual keys: what apps send as their API key, and what each one stands for.'
+  })
+}, {
+  $schema: 'http://json-schema.org/draft-07/schema#',
+  title: 'keys.json: the virtual keys of the gateway',
+  additionalProperties: false
+})
+
+export type KeysFile = Static<typeof KeysSchema>
+
+/** Whether a text from the environment can be a real key, as the schema asks of one in the file. */
+export function isRealKey (text: string): boolean {
+  return new RegExp(VISIBLE).test(text)
+}
+
+/**
+ * RFC 3339 with a zone, as milliseconds since the epoch. `undefined` for anything else, also for a day that its month
+ * does not have, which `Date.parse` moves to the next.
+ */
+export function parseDateTime (text: string): number | undefined {
+  const [, date] = /^(\d{4}-\d\d-\d\d)T\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/i.exec(text) ?? []
+  const time = Date.parse(text.toUpperCase())
+  if (date === undefined || Number.isNaN(time)) return undefined
+  const midnight = new Date(`${date}T00:00:00Z`)
+  return midnight.toISOString().startsWith(date) ? time : undefined
+}

@@ -1,0 +1,58 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Keys, VirtualKey } from '../keys/index.ts'
+import { bounded, CLIENT_GONE, tenths, withoutQuery, type RequestLine } from './line.ts'
+import { redactorFor, type Redact } from './redact.ts'
+
+/** Characters of a path that are searched for keys: more than a line shows, so that its cut halves none. */
+const SEARCHED = 1024
+
+const nothingToHide: Redact = (text) => text
+
+/** The line of a request that no provider was asked for: models, health, and all that was refused before. */
+export function accessLine (request: FastifyRequest, reply: FastifyReply, keys: Pick<Keys, 'find'>, gone: boolean): RequestLine {
+  // There only where the route asks for a key, whatever its type says.
+  const key: VirtualKey | undefined = request.key
+  const redact = key === undefined ? nothingToHide : redactorFor(key)
+  const status = gone ? CLIENT_GONE : reply.statusCode
+  return {
+    id: bounded(request.id, redact),
+    method: request.method,
+    path: bounded(pathOf(request, keys), redact),
+    key: key?.label,
+    provider: key?.provider,
+    model: undefined,
+    servedModel: undefined,
+    stream: undefined,
+    status,
+    outcome: gone ? 'client_gone' : status < 400 ? 'done' : status < 500 ? 'refused' : undefined,
+    error: request.failure ?? undefined,
+    firstByteMs: undefined,
+    ms: tenths(reply.elapsedTime),
+    tokens: undefined,
+    bytesIn: size(request.headers['content-length']),
+    bytesOut: gone ? undefined : size(reply.getHeader('content-length')),
+    attempts: undefined,
+    upstreamRequestId: undefined,
+    lossy: undefined
+  }
+}
+
+/** A path that is not literally a route's may hold anything, such as a key that someone took for a part of the URL. */
+function pathOf (request: FastifyRequest, keys: Pick<Keys, 'find'>): string {
+  const path = withoutQuery(request.url)
+  if (path === request.routeOptions.url) return path
+  return path.slice(0, SEARCHED).split('/').map((part) => part !== '' && keys.find(decoded(part)) !== undefined ? '[redacted]' : part).join('/')
+}
+
+function decoded (part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
+}
+
+function size (header: unknown): number | undefined {
+  const bytes = Number(header)
+  return header !== undefined && Number.isSafeInteger(bytes) ? bytes : undefined
+}

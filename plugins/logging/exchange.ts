@@ -1,0 +1,93 @@
+import type { Usage } from '../../providers/dialects/events.ts'
+import type { VirtualKey } from '../keys/index.ts'
+
+/**
+ * How an exchange ended.
+ *
+ * - `done` the reply went out whole
+ * - `refused` the provider said no: a status from 400 to 499, or to the real key
+ * - `client_gone` the client left before the end
+ * - `timeout` the provider was silent for too long
+ * - `upstream_unreachable` no connection to the provider
+ * - `upstream_broke` the provider broke off its reply
+ * - `upstream_error` the provider answered with an error, or sent one in the stream
+ * - `incomplete` the stream ended without its terminator
+ * - `shutdown` the gateway was stopped meanwhile
+ */
+export type Outcome =
+  | 'done' | 'refused' | 'client_gone' | 'timeout' | 'upstream_unreachable' | 'upstream_broke' | 'upstream_error'
+  | 'incomplete' | 'shutdown'
+
+/** What is known of a relayed request when its record is opened. */
+export interface Opening {
+  id: string
+  key: VirtualKey
+  method: string
+  /** The path, with or without its query string: only the path is logged. */
+  path: string
+  provider: string
+  /** The model asked for. */
+  model: string
+  clientDialect: string
+  upstreamDialect: string
+  stream: boolean
+  /** `performance.now()` at the request's arrival; without it, now. */
+  start?: number
+}
+
+/**
+ * The record of one relayed request. The relay fills it in as it learns; `fastify.exchanges.end` writes it down.
+ * Every field is there from the start, so that all records share one hidden class.
+ */
+export class Exchange {
+  readonly id: string
+  readonly key: VirtualKey
+  readonly method: string
+  readonly path: string
+  readonly provider: string
+  readonly model: string
+  readonly clientDialect: string
+  readonly upstreamDialect: string
+  readonly stream: boolean
+  /** ms since 1970, for the record. */
+  readonly startedAt: number
+  /** `performance.now()` at arrival; so are `firstByteAt` and `endedAt`. */
+  readonly start: number
+  firstByteAt: number | undefined = undefined
+  endedAt: number | undefined = undefined
+  /** The model as the provider named it in its reply. */
+  servedModel: string | undefined = undefined
+  /** Of the reply to the client; 0 while there is none. A client that left is logged as 499 whatever stands here. */
+  status = 0
+  outcome: Outcome = 'done'
+  /** How often a provider was asked. */
+  attempts = 0
+  /** Body bytes from and to the client. */
+  bytesIn = 0
+  bytesOut = 0
+  usage: Usage | undefined = undefined
+  /** The provider's own word for why the reply ended. */
+  finish: string | undefined = undefined
+  /** What could not be said in the other dialect. */
+  lossy: string[] = []
+  upstreamRequestId: string | undefined = undefined
+  /** A code word, such as `upstream_timeout`. */
+  error: string | undefined = undefined
+  /** Set once the record is written: an exchange ends once. */
+  ended = false
+
+  constructor (opening: Opening) {
+    this.id = opening.id
+    this.key = opening.key
+    this.method = opening.method
+    this.path = opening.path
+    this.provider = opening.provider
+    this.model = opening.model
+    this.clientDialect = opening.clientDialect
+    this.upstreamDialect = opening.upstreamDialect
+    this.stream = opening.stream
+    const now = performance.now()
+    this.start = opening.start ?? now
+    this.startedAt = Math.round(Date.now() - (now - this.start))
+  }
+}

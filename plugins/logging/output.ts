@@ -1,0 +1,80 @@
+import { fstatSync, write, writeSync } from 'node:fs'
+import type { Writable } from 'node:stream'
+
+/** Where log text goes. One call at a time. */
+export interface Output {
+  write (text: string, done: (error?: Error | null) => void): void
+  /** Writes at once, as far as that goes without waiting: for a process that is about to end. */
+  writeNow (text: string): void
+}
+
+const STDOUT = 1
+/** ms before a terminal or file that another process made non-blocking is tried again. */
+const RETRY = 50
+
+/** Standard output, written without ever holding up the event loop. */
+export function standardOutput (): Output {
+  return isPipe() ? pipe() : file()
+}
+
+/** Any stream, for embedding programs and tests. */
+export function streamOutput (stream: Writable): Output {
+  // Without a listener an error would end the process. `write` hears of it too.
+  stream.on('error', () => {})
+  return {
+    write: (text, done) => { stream.write(text, done) },
+    writeNow: (text) => { stream.write(text) }
+  }
+}
+
+function isPipe (): boolean {
+  try {
+    const stats = fstatSync(STDOUT)
+    return stats.isFIFO() || stats.isSocket()
+  } catch {
+    // Standard output is closed: every write will say so.
+    return false
+  }
+}
+
+/**
+ * Through the event loop, which waits for a full pipe as for any socket. A write in the thread pool would block there
+ * for as long as nobody reads, and the process could not even exit, because that joins the pool's threads.
+ */
+function pipe (): Output {
+  return {
+    ...streamOutput(process.stdout),
+    writeNow (text) {
+      // Behind bytes that still wait in the stream, these would land in the middle of a line.
+      if (process.stdout.writableLength === 0) writeNow(text)
+    }
+  }
+}
+
+/** In the thread pool: `process.stdout` would write to files and terminals synchronously. */
+function file (): Output {
+  return {
+    write (text, done) {
+      const bytes = Buffer.from(text)
+      const next = (at: number): void => {
+        if (at === bytes.length) return done()
+        write(STDOUT, bytes, at, (error, written) => {
+          if (error === null) next(at + written)
+          else if (error.code === 'EAGAIN') setTimeout(next, RETRY, at).unref()
+          else done(error)
+        })
+      }
+      next(0)
+    },
+    writeNow
+  }
+}
+
+function writeNow (text: string): void {
+  const bytes = Buffer.from(text)
+  try {
+    for (let at = 0; at < bytes.length;) at += writeSync(STDOUT, bytes, at)
+  } catch {
+    // A full or closed pipe: the process ends all the same.
+  }
+}

@@ -1,0 +1,51 @@
+import pinoPretty from 'pino-pretty'
+import { REQUEST, type RequestLine } from './line.ts'
+
+/** Signs that could move a terminal's cursor. JSON escapes the first of the two ranges, but not the second. */
+// eslint-disable-next-line no-control-regex
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g
+const UNESCAPED_CONTROL = /[\u007f-\u009f]/g
+
+// `error` is a code word here, not an error object.
+const common = { translateTime: 'SYS:HH:MM:ss', ignore: 'pid,hostname', errorLikeObjectKeys: ['err'] }
+
+const requestLine = pinoPretty.prettyFactory({ ...common, hideObject: true, messageFormat: (line) => summary(line) })
+const otherLine = pinoPretty.prettyFactory({ ...common, singleLine: true })
+
+const REQUEST_END = `"msg":"${REQUEST}"}\n`
+
+/** A log line for people: a request as one short sentence, anything else as pino-pretty has it. */
+export function prettify (line: string): string {
+  try {
+    return line.endsWith(REQUEST_END) ? requestLine(line) : otherLine(line.replace(UNESCAPED_CONTROL, ''))
+  } catch {
+    return line
+  }
+}
+
+/** Such as `200 POST /v1/chat/completions  alice  acme/large  812 ms (first byte 180.2)  12 in, 40 out`. */
+function summary (line: Partial<RequestLine>): string {
+  const { status, method, path, key, provider, model, stream, ms, firstByteMs, outcome, error, lossy, id } = line
+  const target = [provider, model].filter((part) => part !== undefined).join('/')
+  const time = ms === undefined ? '' : `${ms} ms` + (firstByteMs === undefined ? '' : ` (first byte ${firstByteMs})`)
+  const parts = [
+    `${status} ${method} ${path}`,
+    key,
+    target,
+    stream === true ? 'streamed' : '',
+    time,
+    tokens(line),
+    outcome === 'done' ? '' : outcome,
+    error === outcome ? '' : error,
+    lossy === undefined ? '' : `not translated: ${lossy.join(', ')}`,
+    outcome === 'done' ? '' : id
+  ]
+  return parts.filter((part) => part !== undefined && part !== '').join('  ').replace(CONTROL, '')
+}
+
+/** The buckets that hold any: `12 in, 400 cached, 40 out`. */
+function tokens ({ tokens }: Partial<RequestLine>): string {
+  if (tokens === undefined) return ''
+  const named = [[tokens.input, 'in'], [tokens.cached, 'cached'], [tokens.cacheWrite, 'cache written'], [tokens.output, 'out'], [tokens.reasoning, 'reasoning']]
+  return named.filter(([count]) => count).map(([count, name]) => `${count} ${name}`).join(', ')
+}

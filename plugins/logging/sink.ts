@@ -1,0 +1,148 @@
+import type { Writable } from 'node:stream'
+import { standardOutput, streamOutput, type Output } from './output.ts'
+import { prettify } from './pretty.ts'
+
+export type LogFormat = 'pretty' | 'json'
+
+/** Characters that may wait for a slow reader. */
+const LIMIT = 8 * 1024 * 1024
+/** Characters that are worth a write of their own. */
+const BATCH = 8192
+/** Characters of one write, unless one line is longer. */
+const MAX_WRITE = 256 * 1024
+/** ms that a line waits for others to share its write. */
+const GATHER = 100
+/** ms between two tries where writing fails. */
+const RETRY = 1000
+
+/**
+ * The log's way out. Lines are gathered and written in batches, one write under way. A reader that is slow or gone
+ * holds up no request and does not end the process: what does not fit is dropped, counted, and told of in one line
+ * once lines get through again.
+ */
+export class LogSink {
+  /** Lines that were not written. */
+  dropped = 0
+  readonly #output: Output
+  readonly #format: (line: string) => string
+  readonly #limit: number
+  #lines: string[] = []
+  #held = 0
+  #told = 0
+  #writing = false
+  #timer: NodeJS.Timeout | undefined = undefined
+  #flushed: (() => void)[] = []
+
+  /**
+   * @param format makes what is shown of a line
+   * @param limit of what may wait, in characters
+   */
+  constructor (output: Output, format: (line: string) => string, limit = LIMIT) {
+    this.#output = output
+    this.#format = format
+    this.#limit = limit
+  }
+
+  /** Takes one line, with its line end. */
+  write (line: string): void {
+    if (this.#held + line.length > this.#limit) {
+      this.dropped++
+      return
+    }
+    this.#lines.push(line)
+    this.#held += line.length
+    if (this.#writing) return
+    if (this.#timer === undefined) this.#writeIn(GATHER)
+    // After a failure the timer is the one that says when to try again.
+    if (this.#held >= BATCH && this.dropped === this.#told) this.#writeBatch()
+  }
+
+  /** Resolves once every line so far is written or dropped, or after `timeout` ms. */
+  flush (timeout = 1000): Promise<void> {
+    if (!this.#writing) this.#writeBatch()
+    if (!this.#writing) return Promise.resolve()
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, timeout)
+      this.#flushed.push(() => {
+        clearTimeout(timer)
+        resolve()
+      })
+    })
+  }
+
+  /** Writes what waits without waiting itself: the process is about to end. */
+  flushNow (): void {
+    const lines = this.#lines.splice(0)
+    if (lines.length > 0) this.#output.writeNow(lines.map(this.#format).join(''))
+  }
+
+  #writeIn (ms: number): void {
+    this.#timer = setTimeout(() => this.#writeBatch(), ms).unref()
+  }
+
+  #writeBatch (): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    const lines = this.#take()
+    if (lines.length === 0) {
+      for (const resolve of this.#flushed.splice(0)) resolve()
+      return
+    }
+    this.#writing = true
+    this.#output.write(lines.map(this.#format).join(''), (error) => {
+      this.#writing = false
+      for (const line of lines) this.#held -= line.length
+      if (error) {
+        this.dropped += lines.length
+        this.#writeIn(RETRY)
+      } else {
+        if (this.dropped > this.#told) this.#tell()
+        this.#writeBatch()
+      }
+    })
+  }
+
+  #take (): string[] {
+    let count = 0
+    let chars = 0
+    for (const line of this.#lines) {
+      chars += line.length
+      if (chars > MAX_WRITE && count > 0) break
+      count++
+    }
+    return this.#lines.splice(0, count)
+  }
+
+  #tell (): void {
+    const line = JSON.stringify({ level: 40, time: Date.now(), dropped: this.dropped - this.#told, msg: 'log lines were dropped: their reader was too slow, or gone' })
+    this.#told = this.dropped
+    this.#lines.push(`${line}\n`)
+    this.#held += line.length + 1
+  }
+}
+
+const sinks = new Map<LogFormat, LogSink>()
+
+/**
+ * What the logger writes to: standard output, of which there is one a process, or a stream of the caller's.
+ */
+export function logStream (format: LogFormat, stream?: Writable): LogSink {
+  const show = format === 'pretty' ? prettify : asItIs
+  if (stream !== undefined) return new LogSink(streamOutput(stream), show)
+  let sink = sinks.get(format)
+  if (sink === undefined) {
+    sink = new LogSink(standardOutput(), show)
+    if (sinks.size === 0) process.on('exit', () => { for (const open of sinks.values()) open.flushNow() })
+    sinks.set(format, sink)
+  }
+  return sink
+}
+
+/** Waits until standard output has taken all lines, or for `timeout` ms: before the process ends. */
+export async function flush (timeout?: number): Promise<void> {
+  await Promise.all([...sinks.values()].map((sink) => sink.flush(timeout)))
+}
+
+function asItIs (line: string): string {
+  return line
+}

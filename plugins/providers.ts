@@ -1,0 +1,133 @@
+import fp from 'fastify-plugin'
+import type { Provider } from '../providers/provider.ts'
+import type { Call, Dialect, Target as ModelFacts, Translation } from '../providers/dialects/dialect.ts'
+import { dialects } from '../providers/dialects/index.ts'
+import type { VirtualKey } from './keys/index.ts'
+import { GatewayError } from './errors.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    providers: Providers
+  }
+}
+
+/** Where one request goes, and in which dialect it is spoken there. */
+export interface Target {
+  provider: Provider
+  dialect: Dialect
+  /** Set where the client's dialect is not the provider's: both sides' translation. */
+  translation?: { from: Translation, to: Translation }
+  url: URL
+  headers: Record<string, string>
+  /** The model by the name the provider knows. */
+  model: string
+  facts: ModelFacts
+}
+
+/** An endpoint of a provider that is not a dialect's, such as its list of models. */
+export interface Endpoint {
+  provider: Provider
+  url: URL
+  headers: Record<string, string>
+}
+
+export interface Providers {
+  dialects: ReadonlyMap<string, Dialect>
+  /**
+   * Picks the provider's own dialect where it has the client's, else one that can be translated to.
+   * @throws {GatewayError} 403 for a model outside the key's list, 400 where the provider has no such endpoint.
+   */
+  resolve (key: VirtualKey, client: Dialect, call: Call): Target
+  /** Where the key's provider lists its models and in whose shape; `undefined` where it lists none. */
+  models (key: VirtualKey): (Endpoint & { dialect: Dialect }) | undefined
+  /** Whether the key may use the model: as asked for, or under the name its alias stands for. */
+  allows (key: VirtualKey, model: string): boolean
+}
+
+/**
+ * The registry of providers and dialects. Pairs a key's provider with the dialect of the route: the same on both
+ * sides where the provider speaks it, translated otherwise.
+ */
+export default fp(async (fastify) => {
+  const { config } = fastify
+  const byName = new Map(config.providers.map((provider) => [provider.name, provider]))
+  for (const provider of byName.values()) check(provider)
+
+  const providerOf = (key: VirtualKey): Provider => {
+    const provider = byName.get(key.provider)
+    // The key store refuses keys of unknown providers, so this is a fault of ours.
+    if (provider === undefined) throw new Error(`no provider ${key.provider}`)
+    return provider
+  }
+  const endpoint = (key: VirtualKey, provider: Provider, path: string): Endpoint => ({
+    provider,
+    url: new URL(config.baseUrls[provider.name] + path),
+    headers: {
+      ...provider.headers,
+      [provider.auth.header]: provider.auth.scheme === undefined ? key.apiKey : `${provider.auth.scheme} ${key.apiKey}`
+    }
+  })
+
+  const providers: Providers = {
+    dialects,
+    resolve (key, client, call) {
+      const model = key.modelAliases?.get(call.model) ?? call.model
+      if (!providers.allows(key, call.model)) {
+        throw new GatewayError('model_not_allowed', {
+          message: `This key may not use the model "${call.model.slice(0, 128)}". It may use: ${key.models?.join(', ')}.`,
+          param: 'model'
+        })
+      }
+      const provider = providerOf(key)
+      const { dialect, path, translation } = route(provider, key, client)
+      const target = { ...endpoint(key, provider, path), dialect, model, facts: facts(provider, model) }
+      return translation === undefined ? target : { ...target, translation }
+    },
+    models (key) {
+      const provider = providerOf(key)
+      if (provider.models === undefined) return undefined
+      const dialect = dialects.get(provider.models.dialect)
+      if (dialect?.models === undefined) return undefined
+      return { ...endpoint(key, provider, provider.models.path), dialect }
+    },
+    allows (key, model) {
+      if (key.models === undefined) return true
+      const real = key.modelAliases?.get(model)
+      return key.models.some((pattern) => matches(pattern, model) || (real !== undefined && matches(pattern, real)))
+    }
+  }
+  fastify.decorate('providers', providers)
+}, { name: 'providers', fastify: '5.x', dependencies: ['config', 'errors'] })
+
+function route (provider: Provider, key: VirtualKey, client: Dialect): Pick<Target, 'dialect' | 'translation'> & { path: string } {
+  const spoken = Object.entries(provider.dialects)
+    .filter(([id]) => key.upstreamDialects === undefined || key.upstreamDialects.includes(id))
+  for (const [id, { path }] of spoken) {
+    if (id === client.id) return { dialect: client, path }
+  }
+  for (const [id, { path }] of spoken) {
+    const dialect = dialects.get(id)
+    if (client.translation === undefined || dialect?.translation === undefined) continue
+    return { dialect, path, translation: { from: client.translation, to: dialect.translation } }
+  }
+  throw new GatewayError('unsupported_endpoint', {
+    message: `The provider of this key (${provider.name}) does not have this endpoint. Use a key of a provider that has it.`
+  })
+}
+
+function facts (provider: Provider, model: string): ModelFacts {
+  const { match: _, ...known } = provider.targets?.find(({ match }) => model.startsWith(match)) ?? { match: '' }
+  return known
+}
+
+/** Literal but for a `*` at the end. */
+function matches (pattern: string, model: string): boolean {
+  return pattern.endsWith('*') ? model.startsWith(pattern.slice(0, -1)) : model === pattern
+}
+
+function check (provider: Provider): void {
+  const named = [...Object.keys(provider.dialects), ...(provider.models === undefined ? [] : [provider.models.dialect])]
+  const unknown = named.find((id) => !dialects.has(id))
+  if (unknown === undefined) return
+  throw new Error(`Provider ${provider.name} speaks "${unknown}", which is not a dialect of this gateway. It knows: ${[...dialects.keys()].join(', ')}.`)
+}

@@ -1,0 +1,184 @@
+import type { Dispatcher, Pool } from 'undici'
+import { GatewayError } from '../errors.ts'
+import type { CallOptions, Connection, Passenger } from './connection.ts'
+import { decoder, type Decoder } from './decoding.ts'
+
+export interface UpstreamRequest {
+  method: 'GET' | 'POST'
+  url: URL
+  /** Lower-case names. */
+  headers: Record<string, string>
+  body?: Buffer
+}
+
+export interface ReplyHandler {
+  onHead (status: number, headers: Record<string, string | string[] | undefined>): void
+  /** @returns false to pause until `resume` */
+  onData (chunk: Buffer): boolean
+  onEnd (): void
+  /** The last word, in place of `onEnd`. Not called after `abort`. */
+  onError (error: GatewayError): void
+}
+
+/**
+ * One request under way to a provider. Its timer runs until the reply's headers are complete, and then anew with each
+ * piece of the body; it stands still while the client makes us pause.
+ */
+export class UpstreamCall implements Dispatcher.DispatchHandler, Passenger {
+  /** Whether the request went out on a connection: then the provider may have worked on it. */
+  reached = false
+  attempts = 0
+  connection: Connection | undefined
+  readonly #request: UpstreamRequest
+  readonly #handler: ReplyHandler
+  readonly #timeout: number
+  #timer: NodeJS.Timeout | undefined
+  #controller: Dispatcher.DispatchController | undefined
+  #decoder: Decoder | undefined
+  #fresh: (() => Pool) | undefined
+  #reused = false
+  #headed = false
+  #paused = false
+  #over = false
+
+  /** @param timeout ms without a sign of life; 0 waits for ever */
+  constructor (request: UpstreamRequest, handler: ReplyHandler, timeout: number) {
+    this.#request = request
+    this.#handler = handler
+    this.#timeout = timeout
+  }
+
+  /** @param fresh opens a pool without idle connections, for the one replay */
+  dispatch (pool: Pool, fresh?: () => Pool): void {
+    const { url, method, headers, body } = this.#request
+    this.#fresh = fresh
+    this.attempts++
+    if (this.#timeout > 0) this.#timer ??= setTimeout(() => this.#expire(), this.#timeout)
+    try {
+      const options: CallOptions = { origin: url.origin, path: url.pathname + url.search, method, headers, body: body ?? null, call: this }
+      pool.dispatch(options, this)
+    } catch (error) {
+      this.#fail(new GatewayError('upstream_unreachable', { cause: error }))
+    }
+  }
+
+  /** Goes on after `onData` returned false. */
+  resume (): void {
+    this.#paused = false
+    this.#timer?.refresh()
+    if (this.#decoder !== undefined) this.#decoder.resume()
+    else this.#controller?.resume()
+  }
+
+  /** Lets go of the provider. The handler hears nothing more. */
+  abort (): void {
+    if (this.#over) return
+    this.#end()
+    this.#controller?.abort(new Error('aborted'))
+  }
+
+  onRequestStart (controller: Dispatcher.DispatchController): void {
+    this.#controller = controller
+    if (this.#over) return controller.abort(new Error('aborted'))
+    this.reached = true
+    this.#reused = this.connection?.board() === true
+  }
+
+  onResponseStart (controller: Dispatcher.DispatchController, status: number, headers: Record<string, string | string[] | undefined>): void {
+    if (this.#over || status < 200) return
+    this.#headed = true
+    this.#timer?.refresh()
+    if (status >= 300 && status < 400) {
+      return this.#reject('upstream_bad_reply', 'The provider answered with a redirect, which the gateway does not follow.')
+    }
+    const encoding = headers['content-encoding']
+    if (encoding !== undefined && encoding !== '' && encoding !== 'identity') {
+      this.#decoder = decoder(encoding, {
+        data: (chunk) => this.#data(chunk),
+        end: () => this.#finish(),
+        error: () => this.#reject('upstream_bad_reply'),
+        pause: () => controller.pause(),
+        resume: () => controller.resume()
+      })
+      if (this.#decoder === undefined) return this.#reject('upstream_bad_reply', 'The provider\'s reply is in an encoding the gateway did not ask for.')
+    }
+    this.#handler.onHead(status, headers)
+  }
+
+  onResponseData (controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#over) return
+    this.#timer?.refresh()
+    if (this.#decoder !== undefined) this.#decoder.write(chunk)
+    else if (!this.#data(chunk)) controller.pause()
+  }
+
+  onResponseEnd (): void {
+    if (this.#over) return
+    if (this.#decoder !== undefined) this.#decoder.end()
+    else this.#finish()
+  }
+
+  onResponseError (_controller: Dispatcher.DispatchController, error: Error): void {
+    if (this.#over) return
+    const { code } = error as NodeJS.ErrnoException
+    if (!this.reached) {
+      return this.#fail(new GatewayError(code === 'UND_ERR_CONNECT_TIMEOUT' ? 'upstream_timeout' : 'upstream_unreachable', { cause: error }))
+    }
+    // An idle connection the provider closed as we took it up: nothing of the request was answered, so it goes out
+    // once more, on a connection that is new for certain.
+    if (this.#reused && !this.#headed && isDisconnect(code) && this.#fresh !== undefined) {
+      const pool = this.#fresh()
+      this.reached = false
+      this.#controller = undefined
+      this.dispatch(pool)
+      pool.close().catch(() => {})
+      return
+    }
+    const broke = this.#headed || isDisconnect(code)
+    this.#fail(new GatewayError(broke ? 'upstream_broke' : 'upstream_bad_reply', { cause: error }))
+  }
+
+  #data (chunk: Buffer): boolean {
+    if (this.#over) return false
+    if (this.#handler.onData(chunk)) return true
+    this.#paused = true
+    return false
+  }
+
+  #expire (): void {
+    if (this.#paused) {
+      this.#timer?.refresh()
+      return
+    }
+    this.#reject('upstream_timeout')
+  }
+
+  #reject (code: 'upstream_bad_reply' | 'upstream_timeout', message?: string): void {
+    if (this.#over) return
+    const controller = this.#controller
+    this.#fail(new GatewayError(code, message === undefined ? {} : { message }))
+    controller?.abort(new Error('aborted'))
+  }
+
+  #finish (): void {
+    if (this.#over) return
+    this.#end()
+    this.#handler.onEnd()
+  }
+
+  #fail (error: GatewayError): void {
+    if (this.#over) return
+    this.#end()
+    this.#handler.onError(error)
+  }
+
+  #end (): void {
+    this.#over = true
+    clearTimeout(this.#timer)
+    this.#decoder?.destroy()
+  }
+}
+
+function isDisconnect (code: string | undefined): boolean {
+  return code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE'
+}

@@ -1,0 +1,47 @@
+import { Client, Pool, type Dispatcher } from 'undici'
+
+/** Open streams each hold a connection, so this is the most streams one provider can have at once. */
+const CONNECTIONS = 4096
+
+/** What a call learns of the connection it goes out on. */
+export interface Passenger {
+  connection: Connection | undefined
+}
+
+/** Dispatch options that name the call, since a pool hands its clients the options and not the handler as it was. */
+export type CallOptions = Dispatcher.DispatchOptions & { call: Passenger }
+
+/** One connection of a pool, which knows whether it has carried a request yet. */
+export class Connection extends Client {
+  #fresh = false
+
+  constructor (origin: string | URL, options: object) {
+    super(origin, options)
+    this.on('connect', () => { this.#fresh = true })
+  }
+
+  override dispatch (options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    (options as CallOptions).call.connection = this
+    return super.dispatch(options, handler)
+  }
+
+  /** Takes the next request. @returns whether it had carried one before, and so may have gone stale meanwhile */
+  board (): boolean {
+    const reused = !this.#fresh
+    this.#fresh = false
+    return reused
+  }
+}
+
+/** @param connectTimeout longest wait for a connection, in ms */
+export function openPool (origin: string, connectTimeout: number): Pool {
+  return new Pool(origin, {
+    connections: CONNECTIONS,
+    pipelining: 1,
+    connectTimeout,
+    // The timers of a reply are the call's own: the library's are coarse, and run at other moments than we promise.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    factory: (url, options) => new Connection(url, options)
+  })
+}

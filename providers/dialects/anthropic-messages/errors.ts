@@ -1,0 +1,34 @@
+import type { ErrorCodec } from '../dialect.ts'
+import { isObject, textOf } from '../json.ts'
+
+/** Errors are `{ "type": "error", "error": { type, message } }`, in a stream as `event: error`. */
+export const errors: ErrorCodec = {
+  encode: (error) => ({ type: 'error', error: { type: error.type ?? typeOf(error.status), message: error.message } }),
+  event: (error) => ({ event: 'error', data: JSON.stringify(errors.encode(error)) }),
+  decode (body) {
+    if (!isObject(body) || !isObject(body.error)) return undefined
+    const message = textOf(body.error.message)
+    if (message === undefined) return undefined
+    const type = textOf(body.error.type)
+    const status = statuses.find(([, name]) => name === type)?.[0]
+    return { code: type ?? 'upstream_error', message, ...type !== undefined && { type }, ...status !== undefined && { status } }
+  }
+}
+
+/** https://platform.claude.com/docs/en/api/errors */
+const statuses: ReadonlyArray<readonly [status: number, type: string]> = [
+  [400, 'invalid_request_error'],
+  [401, 'authentication_error'],
+  [402, 'billing_error'],
+  [403, 'permission_error'],
+  [404, 'not_found_error'],
+  [413, 'request_too_large'],
+  [429, 'rate_limit_error'],
+  [500, 'api_error'],
+  [504, 'timeout_error'],
+  [529, 'overloaded_error']
+]
+
+function typeOf (status: number): string {
+  return statuses.find(([known]) => known === status)?.[1] ?? (status >= 500 ? 'api_error' : 'invalid_request_error')
+}

@@ -1,0 +1,30 @@
+import type { Dialect } from '../dialect.ts'
+import { ID, MessagesEventDecoder } from './decode-events.ts'
+import { decodeRequest } from './decode-request.ts'
+import { MessagesEventEncoder } from './encode-events.ts'
+import { encodeRequest } from './encode-request.ts'
+import { errors } from './errors.ts'
+import { models } from './models.ts'
+import { MessagesAdmission, MessagesRequest } from './schema.ts'
+import { stream } from './stream.ts'
+
+/** Anthropic Messages: https://platform.claude.com/docs/en/api/messages */
+export const anthropicMessages: Dialect = {
+  id: ID,
+  summary: 'Answers a conversation',
+  paths: ['/v1/messages', '/messages'],
+  request: MessagesRequest,
+  admission: MessagesAdmission,
+  requestHeaders: ['anthropic-version', 'anthropic-beta'],
+  replyHeaders: [],
+  peek: (body) => ({ model: String(body.model), stream: body.stream === true, choices: 1, wantsUsage: true }),
+  errors,
+  stream,
+  models,
+  translation: {
+    decodeRequest,
+    encodeRequest,
+    decodeEvents: () => new MessagesEventDecoder(),
+    encodeEvents: () => new MessagesEventEncoder()
+  }
+}

@@ -1,0 +1,42 @@
+import type { Reading, StreamReader } from '../dialect.ts'
+import { objectOf, textOf } from '../json.ts'
+import { errors } from './errors.ts'
+import { fold, unfold } from './fold.ts'
+import { decodeUsage } from './usage.ts'
+
+/**
+ * Reads events as they pass: `message_start`, then blocks, then `message_delta` with the stop reason and
+ * `message_stop`, which ends the stream. Usage begins in the first and is completed by the second last.
+ */
+export const stream: StreamReader = {
+  matters: (frame) => frame.includes(MESSAGE) || frame.includes(ERROR),
+  read (_event, body) {
+    const { type, message, delta, usage } = objectOf(body)
+    if (type === 'message_start') return common(objectOf(message))
+    if (type === 'message_stop') return { end: true }
+    if (type === 'message_delta') return { ...common({ usage }), ...finishOf(objectOf(delta)) }
+    const error = type === 'error' ? errors.decode(body) : undefined
+    return error === undefined ? {} : { error }
+  },
+  readWhole (body) {
+    const error = body.type === 'error' ? errors.decode(body) : undefined
+    return error === undefined ? { ...common(body), ...finishOf(body) } : { error }
+  },
+  fold,
+  unfold
+}
+
+function common (message: Record<string, unknown>): Reading {
+  const model = textOf(message.model)
+  const usage = decodeUsage(message.usage)
+  return { ...model !== undefined && { model }, ...usage !== undefined && { usage } }
+}
+
+function finishOf (delta: Record<string, unknown>): Reading {
+  const finish = textOf(delta.stop_reason)
+  return finish === undefined ? {} : { finish, ended: [0] }
+}
+
+/** A quote inside a JSON string is escaped, so text that mentions an event's type does not look like one. */
+const MESSAGE = Buffer.from('"message_')
+const ERROR = Buffer.from('"error"')

@@ -1,0 +1,180 @@
+import type { TSchema } from 'typebox'
+import type { Conversation } from './conversation.ts'
+import type { ErrorInfo, Event, Usage } from './events.ts'
+import type { SseEvent } from './sse.ts'
+
+/**
+ * A dialect is a wire format: paths, request body, reply body, stream framing, error shape, where usage hides.
+ * It knows nothing of endpoints and keys (a provider does) and nothing of sockets, clocks and Fastify: it is pure,
+ * and tested with strings.
+ *
+ * Laws, which `test/laws.ts` holds for every dialect that translates:
+ *
+ * 1. `decode ∘ encode = id` on events the dialect can say.
+ * 2. Any split of a stream's bytes gives the same events, inside a UTF-8 character and between CR and LF too.
+ * 3. `fold ∘ unfold = id`: a whole reply and its stream mean the same.
+ * 4. The encoder is total on the grammar of `events.ts`.
+ * 5. A cut stream never decodes to `reply-end`.
+ * 6. Nothing is dropped in silence: what an encoder cannot say, it names.
+ */
+export interface Dialect {
+  id: string
+  /** What the route does, in a few words, for its document. */
+  summary: string
+  /** The gateway's own paths for it, the first one canonical. */
+  paths: readonly string[]
+  /** What the gateway reads of a request body. The document of the route is made from it. */
+  request: TSchema
+  /** The little of it that is judged where a body passes through: the provider is the judge of the rest. */
+  admission: TSchema
+  /** Client headers that cross to a provider of the same dialect. */
+  requestHeaders: readonly string[]
+  /** Provider headers that cross back. */
+  replyHeaders: readonly string[]
+  /** What admission needs to know. `body` satisfies `admission`. */
+  peek (body: Record<string, unknown>): Call
+  /**
+   * Same dialect on both sides: what of the request must change all the same. The named top-level fields are
+   * replaced in the bytes, every other byte stays.
+   */
+  patch? (body: Record<string, unknown>, call: Call): Record<string, unknown>
+  errors: ErrorCodec
+  stream: StreamReader
+  models?: ModelList
+  /** Absent where the dialect is only ever passed through. */
+  translation?: Translation
+}
+
+/** What a request asks for, read without translating it. */
+export interface Call {
+  model: string
+  stream: boolean
+  /** How many answers were asked for. */
+  choices: number
+  /** Whether the client itself asked for usage in the stream. */
+  wantsUsage: boolean
+}
+
+export interface ErrorCodec {
+  /** The JSON body of an error reply. */
+  encode (error: ErrorInfo): unknown
+  /** The error as an event of a stream under way. */
+  event (error: ErrorInfo): SseEvent
+  /** What a provider says in an error body or event; `undefined` where it is not this dialect's. */
+  decode (body: unknown): Omit<ErrorInfo, 'status'> & { status?: number } | undefined
+}
+
+/**
+ * Reads a stream or a reply that passes through, to know what it cost and whether it ended. Sees a copy.
+ */
+export interface StreamReader {
+  /** Cheap test on a frame's raw bytes: could `read` find anything in it? */
+  matters (frame: Buffer): boolean
+  read (event: SseEvent, body: unknown): Reading
+  /** The same for a whole reply. */
+  readWhole (body: Record<string, unknown>): Reading
+  /** Puts a stream's events together to the whole reply they mean. */
+  fold (): Fold
+  /** A whole reply as the stream it could have been. */
+  unfold (body: Record<string, unknown>): SseEvent[]
+}
+
+export interface Reading {
+  model?: string
+  usage?: Usage
+  /** The dialect's own word for why the answer ended. */
+  finish?: string
+  /** Which of the answers asked for ended with this event, by index. */
+  ended?: number[]
+  error?: Omit<ErrorInfo, 'status'> & { status?: number }
+  /** The stream's own terminator: nothing comes after it. */
+  end?: boolean
+  /** Sent only because the gateway asked for it: not for a client that did not. */
+  unasked?: boolean
+}
+
+export interface Fold {
+  push (event: SseEvent): void
+  /** The whole reply so far. */
+  body (): Record<string, unknown>
+}
+
+export interface ModelList {
+  /** Query of the provider's list, so that one page holds all. */
+  query?: string
+  decode (body: unknown): Model[]
+  encode (models: Model[]): unknown
+  encodeOne (model: Model): unknown
+}
+
+export interface Model {
+  id: string
+  /** Unix seconds. */
+  created?: number
+  owner?: string
+  name?: string
+}
+
+/** Four functions: request and events, decode and encode. */
+export interface Translation {
+  decodeRequest (body: Record<string, unknown>): Conversation
+  /** @throws {Untranslatable} where leaving it out would change what the request means. */
+  encodeRequest (conversation: Conversation, target: Target): Encoded
+  decodeEvents (): EventDecoder
+  encodeEvents (options: EncodeOptions): EventEncoder
+}
+
+export interface EventDecoder {
+  push (event: SseEvent): Event[]
+  /** The bytes are at an end: what was still to be said. A finish only where the provider had named one. */
+  end (): Event[]
+}
+
+export interface EventEncoder {
+  push (event: Event): SseEvent[]
+  /** Names of what the events held and this dialect cannot say. */
+  readonly lossy: ReadonlySet<string>
+}
+
+export interface EncodeOptions {
+  /** Unix seconds, for dialects that date their replies. */
+  now: number
+  /** Whether the client asked for usage in the stream. */
+  usage: boolean
+}
+
+/** What is known of the model a request is encoded for. */
+export interface Target {
+  /** Its largest output in tokens. */
+  maxOutputTokens?: number
+  /** How it is told to think: by a token budget, by a word of effort, or not at all. */
+  thinking?: 'budget' | 'adaptive' | 'none'
+  /** Whether it takes `temperature` and `top_p`. */
+  sampling?: boolean
+}
+
+export interface Encoded {
+  body: Record<string, unknown>
+  /** Names of the client's fields that the body does not say, or not fully. */
+  lossy: string[]
+}
+
+/** A request that cannot be said in the other dialect without meaning something else. Answered with 400. */
+export class Untranslatable extends Error {
+  override name = 'Untranslatable'
+  readonly param: string
+  constructor (param: string, message: string) {
+    super(message)
+    this.param = param
+  }
+}
+
+/** A request body whose shape is wrong, with the field at fault. Answered with 400. */
+export class BadRequest extends Error {
+  override name = 'BadRequest'
+  readonly param: string
+  constructor (param: string, message: string) {
+    super(message)
+    this.param = param
+  }
+}

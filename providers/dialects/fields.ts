@@ -1,0 +1,140 @@
+import { BadRequest } from './dialect.ts'
+import { isObject } from './json.ts'
+
+/** Values that say nothing beyond leaving the field out, by the field's name as `Fields.extras` reports it. */
+export type NoOps = Readonly<Record<string, readonly unknown[]>>
+
+/**
+ * Reads a request body field by field and knows in the end which fields nobody read, so that nothing a client says is
+ * dropped in silence. `null` reads as absent. Every getter throws {@link BadRequest} naming the field where the value
+ * is of another type.
+ */
+export class Fields {
+  /** Such as `messages[2].content[0]`; empty for the body itself. */
+  readonly path: string
+  readonly #values: Record<string, unknown>
+  readonly #unread: Set<string>
+  readonly #all: Fields[]
+  readonly #noOps: NoOps
+
+  constructor (values: Record<string, unknown>, noOps: NoOps, path = '', all: Fields[] = []) {
+    this.path = path
+    this.#values = values
+    this.#unread = new Set(Object.keys(values))
+    this.#all = all
+    this.#noOps = noOps
+    all.push(this)
+  }
+
+  /** The full name of one of its fields. */
+  at (name: string): string {
+    return this.path === '' ? name : `${this.path}.${name}`
+  }
+
+  /** Whether the field is there, without reading it. */
+  has (name: string): boolean {
+    return Object.hasOwn(this.#values, name) && this.#values[name] !== null && this.#values[name] !== undefined
+  }
+
+  /** The value, whatever it is. */
+  take (name: string): unknown {
+    this.#unread.delete(name)
+    return this.has(name) ? this.#values[name] : undefined
+  }
+
+  string (name: string): string | undefined {
+    const value = this.take(name)
+    if (value === undefined || typeof value === 'string') return value
+    throw this.wrong(name, 'must be a string')
+  }
+
+  /** @throws {BadRequest} also where it is missing */
+  requiredString (name: string): string {
+    return this.string(name) ?? this.#missing(name)
+  }
+
+  number (name: string): number | undefined {
+    const value = this.take(name)
+    if (value === undefined || typeof value === 'number') return value
+    throw this.wrong(name, 'must be a number')
+  }
+
+  boolean (name: string): boolean | undefined {
+    const value = this.take(name)
+    if (value === undefined || typeof value === 'boolean') return value
+    throw this.wrong(name, 'must be true or false')
+  }
+
+  /** A value taken as it is, such as a JSON Schema. */
+  record (name: string): Record<string, unknown> | undefined {
+    const value = this.take(name)
+    if (value === undefined || isObject(value)) return value
+    throw this.wrong(name, 'must be an object')
+  }
+
+  object (name: string): Fields | undefined {
+    const value = this.record(name)
+    return value && this.#child(value, this.at(name))
+  }
+
+  /** @throws {BadRequest} also where it is missing */
+  requiredObject (name: string): Fields {
+    return this.object(name) ?? this.#missing(name)
+  }
+
+  /** The objects of an array; none where the field is absent. */
+  objects (name: string): Fields[] {
+    const value = this.take(name)
+    if (value === undefined) return []
+    if (!Array.isArray(value)) throw this.wrong(name, 'must be an array')
+    return value.map((item, i) => {
+      if (isObject(item)) return this.#child(item, `${this.at(name)}[${i}]`)
+      throw new BadRequest(`${this.at(name)}[${i}]`, `${this.at(name)}[${i}] must be an object.`)
+    })
+  }
+
+  strings (name: string): string[] {
+    const value = this.take(name)
+    if (value === undefined) return []
+    if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value
+    throw this.wrong(name, 'must be an array of strings')
+  }
+
+  /** The whole object, for what is carried as it is. */
+  all (): Record<string, unknown> {
+    this.#unread.clear()
+    return this.#values
+  }
+
+  /** The error to throw for a field that is of no use. */
+  wrong (name: string, fault: string): BadRequest {
+    return new BadRequest(this.at(name), `${this.at(name)} ${fault}.`)
+  }
+
+  /** What nobody read, here and below, by name without indexes: `messages[].name`. One value each. */
+  extras (): Record<string, unknown> {
+    const extras: Record<string, unknown> = {}
+    for (const fields of this.#all) {
+      for (const name of fields.#unread) {
+        const report = fields.at(name).replaceAll(/\[\d+\]/g, '[]')
+        if (!saysNothing(fields.#values[name], this.#noOps[report])) extras[report] ??= fields.#values[name]
+      }
+    }
+    return extras
+  }
+
+  #child (values: Record<string, unknown>, path: string): Fields {
+    return new Fields(values, this.#noOps, path, this.#all)
+  }
+
+  #missing (name: string): never {
+    throw this.wrong(name, 'is missing')
+  }
+}
+
+function saysNothing (value: unknown, noOps: readonly unknown[] = []): boolean {
+  if (value === null || value === undefined) return true
+  if (typeof value === 'object' && Object.keys(value).length === 0) return true
+  const text = JSON.stringify(value)
+  return noOps.some((noOp) => JSON.stringify(noOp) === text)
+}

@@ -1,0 +1,66 @@
+/**
+ * Reading JSON of unknown shape, and JSON that comes out as it went in: a tool's arguments cross between a string of
+ * JSON and a JSON value, and a number such as 12345678901234567890 or 1.0 must survive both ways, which `JSON.parse`
+ * alone would not grant.
+ */
+
+/** The standard's JSON.rawJSON and the reviver's third argument, which TypeScript's library does not list yet. */
+const exact = JSON as unknown as {
+  parse (text: string, reviver: (key: string, value: unknown, context: { source?: string }) => unknown): unknown
+  rawJSON (source: string): unknown
+}
+
+/**
+ * Parses JSON, keeping each number that JavaScript would write differently as raw text. Stringifying gives the same
+ * numbers back; nothing else should be done with such a value.
+ *
+ * @throws {SyntaxError}
+ */
+export function parseExact (text: string): unknown {
+  return exact.parse(text, (_key, value, { source }) =>
+    typeof value === 'number' && source !== undefined && String(value) !== source ? exact.rawJSON(source) : value)
+}
+
+/** An object from JSON text; `undefined` for anything else. */
+export function parseExactObject (text: string): Record<string, unknown> | undefined {
+  if (!text.trimStart().startsWith('{')) return undefined
+  try {
+    return objectOf(parseExact(text))
+  } catch {
+    return undefined
+  }
+}
+
+/** Parsed JSON, or `undefined` where it is none. */
+export function parseOrNothing (text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether a parsed JSON value is an object. */
+export function isObject (value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** The value where it is an object, else an empty one: for reading what a provider sent, whatever that is. */
+export function objectOf (value: unknown): Record<string, unknown> {
+  return isObject(value) ? value : {}
+}
+
+/** The objects of an array; none where it is no array. */
+export function objectsOf (value: unknown): Array<Record<string, unknown>> {
+  return Array.isArray(value) ? value.filter(isObject) : []
+}
+
+/** The string where it is one and not empty. */
+export function textOf (value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+/** A count of tokens, where it is one: providers have sent null, text, negative numbers and 1e308. */
+export function countOf (value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined
+}

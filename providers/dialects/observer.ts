@@ -1,0 +1,20 @@
+import type { Reading } from './dialect.ts'
+import type { Usage } from './events.ts'
+import { mergeUsage } from './usage.ts'
+
+/** What a reply has told of itself so far. */
+export class Observer {
+  usage: Usage | undefined
+  model: string | undefined
+  /** The provider's own word for why the reply ended. */
+  finish: string | undefined
+  /** The provider's error, redacted. Nothing comes after it. */
+  error: Reading['error']
+
+  note ({ model, usage, finish, error }: Reading): void {
+    this.model ??= model
+    if (usage !== undefined) this.usage = mergeUsage(this.usage, usage)
+    if (finish !== undefined) this.finish = finish
+    if (error !== undefined) this.error = error
+  }
+}

@@ -1,0 +1,206 @@
+import type { Conversation, Names, Reasoning, Tool, ToolChoice } from '../conversation.ts'
+import { Untranslatable } from '../dialect.ts'
+import { Fields } from '../fields.ts'
+import type { NoOps } from '../fields.ts'
+import { check } from '../judge.ts'
+import { decodeCache } from './cache.ts'
+import { decodeMessages } from './decode-messages.ts'
+import { ChatRequest } from './schema.ts'
+
+const names: Names = {
+  maxOutputTokens: 'max_completion_tokens',
+  temperature: 'temperature',
+  topP: 'top_p',
+  stop: 'stop',
+  output: 'response_format',
+  outputDescription: 'response_format.json_schema.description',
+  reasoning: 'reasoning_effort',
+  user: 'user',
+  tools: 'tools',
+  toolChoice: 'tool_choice',
+  parallelToolCalls: 'parallel_tool_calls',
+  role: 'messages[].role',
+  image: 'messages[].content[].image_url',
+  imageDetail: 'messages[].content[].image_url.detail',
+  document: 'messages[].content[].file',
+  audio: 'messages[].content[].input_audio',
+  reasoningPart: 'messages[].reasoning_content',
+  arguments: 'messages[].tool_calls[].function.arguments',
+  toolResult: 'messages[].content',
+  isError: 'messages[].content',
+  cache: 'messages[].content[].cache_control'
+}
+
+const noOps: NoOps = {
+  n: [1],
+  logprobs: [false],
+  top_logprobs: [0],
+  store: [false],
+  frequency_penalty: [0],
+  presence_penalty: [0],
+  modalities: [['text']],
+  service_tier: ['auto', 'default'],
+  parallel_tool_calls: [true],
+  verbosity: ['medium'],
+  'tools[].strict': [false],
+  'messages[].content[].image_url.detail': ['auto']
+}
+
+/** Everything Chat Completions can say about a conversation, in neutral words. */
+export function decodeRequest (body: Record<string, unknown>): Conversation {
+  check(ChatRequest, body)
+  const fields = new Fields(body, noOps)
+  refuse(fields)
+  const conversation: Conversation = {
+    model: fields.requiredString('model'),
+    turns: decodeMessages(fields.objects('messages')),
+    stream: fields.boolean('stream') ?? false,
+    extras: {},
+    names
+  }
+  // Usage in the stream is the gateway's own affair; padding against observers is a chunk's.
+  fields.take('stream_options')
+  limits(fields, conversation)
+  tools(fields, conversation)
+  output(fields, conversation)
+  const reasoning = decodeEffort(fields)
+  if (reasoning !== undefined) conversation.reasoning = reasoning
+  const user = fields.string('user') ?? fields.string('safety_identifier')
+  if (user !== undefined) conversation.user = user
+  conversation.extras = fields.extras()
+  for (const name of legacy(conversation, fields)) conversation.extras[name] = true
+  return conversation
+}
+
+/** What cannot be left out without the request meaning something else. */
+function refuse (fields: Fields): void {
+  const n = fields.number('n') ?? 1
+  if (n > 1) throw new Untranslatable('n', `This model's provider gives one answer a request: send n = 1, or ${n} requests.`)
+  const modalities = fields.strings('modalities')
+  if (modalities.some((modality) => modality !== 'text')) {
+    throw new Untranslatable('modalities', 'This model\'s provider answers in text only: leave out "modalities" and "audio".')
+  }
+  if (fields.has('web_search_options')) {
+    throw new Untranslatable('web_search_options', 'Web search by "web_search_options" is a tool of another provider: leave it out, or search with a function of your own.')
+  }
+}
+
+function limits (fields: Fields, conversation: Conversation): void {
+  const completion = fields.number('max_completion_tokens')
+  const cap = completion ?? (fields.has('max_tokens') ? fields.number('max_tokens') : undefined)
+  if (cap !== undefined) conversation.maxOutputTokens = cap
+  if (completion !== undefined) fields.take('max_tokens')
+  const temperature = fields.number('temperature')
+  if (temperature !== undefined) conversation.temperature = temperature
+  const topP = fields.number('top_p')
+  if (topP !== undefined) conversation.topP = topP
+  const stop = fields.take('stop')
+  if (typeof stop === 'string') conversation.stop = [stop]
+  else if (Array.isArray(stop) && stop.length > 0) conversation.stop = stop.map(String)
+}
+
+function tools (fields: Fields, conversation: Conversation): void {
+  const list = fields.objects('tools').map(decodeTool)
+  for (const legacy of fields.objects('functions')) list.push(decodeFunction(legacy))
+  if (list.length > 0) conversation.tools = list
+  const parallel = fields.boolean('parallel_tool_calls')
+  if (parallel !== undefined) conversation.parallelToolCalls = parallel
+  const choice = decodeChoice(fields, conversation) ?? decodeLegacyChoice(fields)
+  if (choice !== undefined) conversation.toolChoice = choice
+}
+
+function decodeTool (fields: Fields): Tool {
+  const type = fields.string('type') ?? 'function'
+  if (type !== 'function') {
+    throw new Untranslatable(fields.at('type'), `Tools of type "${type}" are built into another provider: this one takes functions only.`)
+  }
+  const tool = decodeFunction(fields.requiredObject('function'))
+  const cache = decodeCache(fields)
+  return cache === undefined ? tool : { ...tool, cache }
+}
+
+function decodeFunction (fields: Fields): Tool {
+  const tool: Tool = { name: fields.requiredString('name') }
+  const description = fields.string('description')
+  if (description !== undefined) tool.description = description
+  const parameters = fields.record('parameters')
+  if (parameters !== undefined) tool.parameters = parameters
+  const strict = fields.boolean('strict')
+  if (strict !== undefined) tool.strict = strict
+  return tool
+}
+
+function decodeChoice (fields: Fields, conversation: Conversation): ToolChoice | undefined {
+  const value = fields.take('tool_choice')
+  if (value === undefined) return undefined
+  if (value === 'auto' || value === 'none' || value === 'required') return { type: value }
+  // Mistral's word for it.
+  if (value === 'any') return { type: 'required' }
+  if (typeof value === 'string') throw fields.wrong('tool_choice', 'must be "auto", "none", "required" or an object')
+  const choice = fields.requiredObject('tool_choice')
+  const type = choice.string('type') ?? 'function'
+  if (type === 'function') return { type: 'tool', name: choice.requiredObject('function').requiredString('name') }
+  if (type !== 'allowed_tools') throw new Untranslatable('tool_choice', `A tool choice of type "${type}" is not known to this model's provider.`)
+  const allowed = choice.requiredObject('allowed_tools')
+  const allowedNames = new Set(allowed.objects('tools').map((tool) => {
+    tool.take('type')
+    return tool.requiredObject('function').requiredString('name')
+  }))
+  // A model that is not shown a tool cannot call it: what the choice allows is what the request offers.
+  conversation.tools = conversation.tools?.filter(({ name }) => allowedNames.has(name)) ?? []
+  return { type: allowed.string('mode') === 'required' ? 'required' : 'auto' }
+}
+
+function decodeLegacyChoice (fields: Fields): ToolChoice | undefined {
+  const value = fields.take('function_call')
+  if (value === undefined) return undefined
+  if (value === 'auto' || value === 'none') return { type: value }
+  return { type: 'tool', name: fields.requiredObject('function_call').requiredString('name') }
+}
+
+function output (fields: Fields, conversation: Conversation): void {
+  const format = fields.object('response_format')
+  const type = format?.string('type')
+  if (format === undefined || type === 'text') return
+  if (type === 'json_object') {
+    conversation.output = { type: 'json' }
+    return
+  }
+  if (type !== 'json_schema') throw new Untranslatable('response_format', `A response format of type "${type}" is not known to this model's provider.`)
+  const schema = format.requiredObject('json_schema')
+  conversation.output = { type: 'json-schema', schema: schema.record('schema') ?? { type: 'object' } }
+  const name = schema.string('name')
+  if (name !== undefined) conversation.output.name = name
+  const description = schema.string('description')
+  if (description !== undefined) conversation.output.description = description
+  const strict = schema.boolean('strict')
+  if (strict !== undefined) conversation.output.strict = strict
+}
+
+const EFFORTS = new Set(['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'])
+
+function isEffort (word: string | undefined): word is NonNullable<Reasoning['effort']> {
+  return word !== undefined && EFFORTS.has(word)
+}
+
+/** `reasoning_effort`; OpenRouter's `reasoning: { effort, max_tokens, enabled }`; DeepSeek's `thinking: { type }`. */
+function decodeEffort (fields: Fields): Reasoning | undefined {
+  const reasoning: Reasoning = {}
+  const wider = fields.object('reasoning')
+  const word = fields.string('reasoning_effort') ?? wider?.string('effort')
+  if (isEffort(word)) reasoning.effort = word
+  else if (word !== undefined) throw fields.wrong('reasoning_effort', `must be one of ${[...EFFORTS].join(', ')}`)
+  const budget = wider?.number('max_tokens')
+  if (budget !== undefined) reasoning.budget = budget
+  const thinking = fields.object('thinking')
+  const type = thinking?.string('type')
+  const on = wider?.boolean('enabled') ?? (type === 'enabled' ? true : type === 'disabled' ? false : undefined)
+  if (on === false) reasoning.effort = 'none'
+  if (on === true && reasoning.effort === undefined && budget === undefined) reasoning.adaptive = true
+  return Object.keys(reasoning).length === 0 ? undefined : reasoning
+}
+
+/** The reply speaks of tools, not of functions: whoever uses the older form is told. */
+function legacy ({ tools: list = [] }: Conversation, fields: Fields): string[] {
+  return list.length > 0 && fields.has('functions') ? ['functions'] : []
+}

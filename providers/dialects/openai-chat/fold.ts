@@ -1,0 +1,124 @@
+import type { Fold } from '../dialect.ts'
+import { isObject, objectOf, objectsOf, parseOrNothing } from '../json.ts'
+import type { SseEvent } from '../sse.ts'
+
+/** Texts that name or label something; any other text in a delta is a piece to be put behind the last. */
+const LABELS = new Set(['id', 'type', 'role', 'name', 'format', 'channel', 'object', 'model', 'finish_reason'])
+
+/** Of a chunk alone: padding against observers. */
+const PADDING = new Set(['obfuscation', 'p'])
+
+/**
+ * Puts chunks together to the reply they mean, without knowing the fields: texts in a delta are joined, lists are
+ * merged by `index`, anything else is replaced by the latest.
+ */
+export function fold (): Fold {
+  const reply: Record<string, unknown> = {}
+  const choices = new Map<unknown, Record<string, unknown>>()
+  return {
+    push ({ data }) {
+      const chunk = parseOrNothing(data)
+      if (!isObject(chunk)) return
+      for (const [name, value] of Object.entries(chunk)) {
+        if (name === 'choices') continue
+        if (!PADDING.has(name) && (!saysNothing(value) || !Object.hasOwn(reply, name))) set(reply, name, value)
+      }
+      for (const { index = 0, delta, logprobs, ...rest } of objectsOf(chunk.choices)) {
+        let choice = choices.get(index)
+        if (choice === undefined) choices.set(index, choice = { index, message: {}, logprobs: null, finish_reason: null })
+        merge(objectOf(choice.message), objectOf(delta))
+        if (isObject(logprobs)) {
+          if (isObject(choice.logprobs)) merge(choice.logprobs, logprobs)
+          else choice.logprobs = structuredClone(logprobs)
+        }
+        for (const [name, value] of Object.entries(rest)) {
+          if (!saysNothing(value)) set(choice, name, value)
+        }
+      }
+    },
+    body: () => ({
+      ...reply,
+      object: 'chat.completion',
+      choices: [...choices.values()].map((choice) => ({ ...choice, message: wholeMessage(objectOf(choice.message)) }))
+    })
+  }
+}
+
+/** The vendor's message has `content` and `refusal` always, `null` where there is none. */
+function wholeMessage (message: Record<string, unknown>): Record<string, unknown> {
+  const { role, content, refusal, tool_calls: calls, ...rest } = message
+  const called = Array.isArray(calls) && calls.length > 0
+  return {
+    role: role ?? 'assistant',
+    content: content === undefined || (content === '' && called) ? null : content,
+    refusal: refusal === undefined || refusal === '' ? null : refusal,
+    ...rest,
+    // A whole reply lists its calls in order; only chunks number them.
+    ...called && { tool_calls: objectsOf(calls).map(({ index, ...call }) => call) }
+  }
+}
+
+function merge (target: Record<string, unknown>, delta: Record<string, unknown>): void {
+  for (const [name, value] of Object.entries(delta)) {
+    const old = Object.hasOwn(target, name) ? target[name] : undefined
+    if (saysNothing(value)) {
+      if (old === undefined) set(target, name, value)
+    } else if (old === undefined || old === null) {
+      set(target, name, Array.isArray(value) ? mergeLists([], value) : structuredClone(value))
+    } else if (typeof old === 'string' && typeof value === 'string') {
+      set(target, name, LABELS.has(name) ? value : old + value)
+    } else if (isObject(old) && isObject(value)) {
+      merge(old, value)
+    } else if (Array.isArray(old) || Array.isArray(value)) {
+      set(target, name, mergeLists(asParts(old), asParts(value)))
+    } else {
+      set(target, name, value)
+    }
+  }
+}
+
+function mergeLists (old: unknown[], pieces: unknown[]): unknown[] {
+  for (const piece of pieces) {
+    const same = isObject(piece) ? samePart(old, piece) : undefined
+    if (same !== undefined && isObject(piece)) merge(same, piece)
+    else old.push(structuredClone(piece))
+  }
+  return old
+}
+
+/** The item that a piece goes on: the one of its `index`; without indexes, a last text or thought before it. */
+function samePart (list: unknown[], piece: Record<string, unknown>): Record<string, unknown> | undefined {
+  const same = typeof piece.index === 'number'
+    ? list.findLast((item) => isObject(item) && item.index === piece.index)
+    : list.findLast((item, i) => i === list.length - 1 && isObject(item) && (item.type === 'text' || item.type === 'thinking'))
+  if (!isObject(same)) return undefined
+  return piece.type === undefined || piece.type === null || same.type === undefined || same.type === piece.type ? same : undefined
+}
+
+/** Content that is sometimes text and sometimes a list of parts. */
+function asParts (value: unknown): unknown[] {
+  if (Array.isArray(value)) return value
+  return value === '' ? [] : [typeof value === 'string' ? { type: 'text', text: value } : value]
+}
+
+function saysNothing (value: unknown): boolean {
+  return value === null || value === ''
+}
+
+/** Defines rather than assigns: a field named `__proto__` is only a field. */
+function set (target: Record<string, unknown>, name: string, value: unknown): void {
+  Object.defineProperty(target, name, { value, enumerable: true, configurable: true, writable: true })
+}
+
+/** One chunk that says all, then the terminator. */
+export function unfold (body: Record<string, unknown>): SseEvent[] {
+  const choices = objectsOf(body.choices).map(({ message, ...choice }) => {
+    const delta = { ...objectOf(message) }
+    if (Array.isArray(delta.tool_calls)) {
+      delta.tool_calls = delta.tool_calls.map((call, index) => isObject(call) ? { index, ...call } : call)
+    }
+    return { ...choice, delta }
+  })
+  const chunk = { ...body, object: 'chat.completion.chunk', choices }
+  return [{ data: JSON.stringify(chunk) }, { data: '[DONE]' }]
+}

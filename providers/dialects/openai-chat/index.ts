@@ -1,0 +1,39 @@
+import type { Dialect } from '../dialect.ts'
+import { objectOf } from '../json.ts'
+import { ChatEventDecoder, ID } from './decode-events.ts'
+import { decodeRequest } from './decode-request.ts'
+import { ChatEventEncoder } from './encode-events.ts'
+import { encodeRequest } from './encode-request.ts'
+import { errors } from './errors.ts'
+import { models } from './models.ts'
+import { ChatAdmission, ChatRequest } from './schema.ts'
+import { stream } from './stream.ts'
+
+/** OpenAI Chat Completions, which most servers speak: https://platform.openai.com/docs/api-reference/chat */
+export const openaiChat: Dialect = {
+  id: ID,
+  summary: 'Answers a conversation',
+  paths: ['/v1/chat/completions', '/chat/completions'],
+  request: ChatRequest,
+  admission: ChatAdmission,
+  requestHeaders: ['openai-beta'],
+  replyHeaders: ['openai-processing-ms', 'openai-version'],
+  peek: (body) => ({
+    model: String(body.model),
+    stream: body.stream === true,
+    choices: typeof body.n === 'number' ? Math.max(1, body.n) : 1,
+    wantsUsage: objectOf(body.stream_options).include_usage === true
+  }),
+  patch: (body, call) => call.stream && !call.wantsUsage
+    ? { stream_options: { ...objectOf(body.stream_options), include_usage: true } }
+    : {},
+  errors,
+  stream,
+  models,
+  translation: {
+    decodeRequest,
+    encodeRequest,
+    decodeEvents: () => new ChatEventDecoder(),
+    encodeEvents: (options) => new ChatEventEncoder(options)
+  }
+}

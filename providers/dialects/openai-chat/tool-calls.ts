@@ -1,0 +1,72 @@
+import type { Event } from '../events.ts'
+import { objectOf, parseOrNothing, textOf } from '../json.ts'
+
+interface Call { index: number, key: unknown, givenId: string | undefined, json: string, open: boolean }
+
+/**
+ * Sorts the pieces of tool calls to their calls. The vendor numbers each piece by `index` and gives the id once; other
+ * servers leave out one or both, repeat the id, or number every call 0.
+ */
+export class ToolCalls {
+  replyId = ''
+  readonly #calls: Call[] = []
+  readonly #nextIndex: () => number
+
+  constructor (nextIndex: () => number) {
+    this.#nextIndex = nextIndex
+  }
+
+  get any (): boolean {
+    return this.#calls.length > 0
+  }
+
+  push (piece: Record<string, unknown>, out: Event[]): void {
+    if (piece.type === 'custom') {
+      out.push({ type: 'foreign', dialect: 'openai-chat', value: { type: 'tool_calls', value: [piece] } })
+      return
+    }
+    const { name, arguments: args } = objectOf(piece.function)
+    const json = typeof args === 'string' ? args : args === undefined || args === null ? '' : JSON.stringify(args)
+    const call = this.#find(piece, textOf(name)) ?? this.#start(piece, textOf(name) ?? '', out)
+    if (json === '') return
+    if (!call.open) {
+      if (json.trim() !== '') out.push({ type: 'foreign', dialect: 'openai-chat', value: { type: 'tool_calls', value: [piece] } })
+      return
+    }
+    call.json += json
+    out.push({ type: 'block-delta', index: call.index, delta: { type: 'arguments', json } })
+  }
+
+  close (out: Event[]): void {
+    for (const call of this.#calls) end(call, out)
+  }
+
+  #find ({ index, id: given }: Record<string, unknown>, name: string | undefined): Call | undefined {
+    const id = textOf(given)
+    if (typeof index === 'number') {
+      const call = this.#calls.findLast(({ key }) => key === index)
+      return id !== undefined && call?.givenId !== undefined && call.givenId !== id ? undefined : call
+    }
+    if (id !== undefined) return this.#calls.findLast(({ givenId }) => givenId === id)
+    return name === undefined ? this.#calls.at(-1) : undefined
+  }
+
+  #start (piece: Record<string, unknown>, name: string, out: Event[]): Call {
+    // A call whose arguments are whole takes no more: closing it lets the next one stream.
+    for (const call of this.#calls) {
+      if (parseOrNothing(call.json) !== undefined) end(call, out)
+    }
+    const givenId = textOf(piece.id)
+    const id = givenId ?? `call_${this.#calls.length}_${this.replyId.replaceAll(/[^a-zA-Z0-9_-]/g, '')}`
+    const call: Call = { index: this.#nextIndex(), key: piece.index, givenId, json: '', open: true }
+    this.#calls.push(call)
+    out.push({ type: 'block-start', index: call.index, block: { type: 'tool-call', id, name } })
+    return call
+  }
+}
+
+function end (call: Call, out: Event[]): void {
+  if (!call.open) return
+  call.open = false
+  out.push({ type: 'block-end', index: call.index })
+}

@@ -1,0 +1,117 @@
+import type { Dialect } from './dialect.ts'
+import { parseOrNothing } from './json.ts'
+import { Observer } from './observer.ts'
+import { FrameSplitter, parseFrame } from './sse.ts'
+
+/** A frame larger than this passes in pieces, unexamined: memory stays flat whatever the provider sends. */
+const MAX_FRAME = 64 * 1024
+
+export interface PassThroughOptions {
+  /** Keeps back what was sent only because the gateway asked for usage. */
+  withholdUsage: boolean
+  /** How many answers the client asked for. */
+  choices: number
+  /** Takes keys out of an error's text. */
+  redact: (text: string) => string
+}
+
+/**
+ * A stream of the same dialect on both sides. Every byte passes as it is, frame by frame; the dialect's reader looks
+ * at the few frames that matter. Only an error is touched, since providers quote keys in them: it is redacted, and the
+ * last thing that passes. Half a frame is never sent on, so that what follows it starts afresh.
+ */
+export class PassThrough extends Observer {
+  /** Nothing more is to come: the terminator or an error has passed. */
+  done = false
+  readonly #dialect: Dialect
+  readonly #options: PassThroughOptions
+  readonly #splitter = new FrameSplitter(MAX_FRAME)
+  readonly #ended = new Set<number>()
+  /** The bytes to send on, those that lie side by side as one. */
+  #out: Buffer[] = []
+  #end: { bytes?: Buffer, truncated: boolean } | undefined
+
+  constructor (dialect: Dialect, options: PassThroughOptions) {
+    super()
+    this.#dialect = dialect
+    this.#options = options
+  }
+
+  /** Whether every answer has come to its end, so that the connection may break off now. */
+  get ended (): boolean {
+    return this.done || this.#ended.size >= this.#options.choices
+  }
+
+  /** The bytes for the client, where there are any yet. */
+  push (chunk: Buffer): Buffer | undefined {
+    this.#splitter.push(chunk, (frame, whole) => this.#frame(frame, whole))
+    return this.#flush()
+  }
+
+  /** The stream's bytes are at an end. The same answer however often it is asked. */
+  end (): { bytes?: Buffer, truncated: boolean } {
+    this.#end ??= this.#finish()
+    return this.#end
+  }
+
+  #finish (): { bytes?: Buffer, truncated: boolean } {
+    const { rest, giant } = this.#splitter.end()
+    // A last frame may lack its blank line, or be cut anywhere: it counts where its data is whole.
+    if (!giant && this.#isWhole(rest)) this.#frame(Buffer.concat([rest, BLANK.subarray(rest.at(-1) === LF ? 1 : 0)]), true)
+    const truncated = !this.ended
+    // The pieces of a giant frame are out: an error behind them must start a frame of its own.
+    if (truncated && giant) this.#pass(BLANK)
+    const bytes = this.#flush()
+    return bytes === undefined ? { truncated } : { bytes, truncated }
+  }
+
+  #isWhole (rest: Buffer): boolean {
+    const event = parseFrame(rest)
+    if (event === undefined) return false
+    return parseOrNothing(event.data) !== undefined || this.#dialect.stream.read(event, undefined).end === true
+  }
+
+  #frame (frame: Buffer, whole: boolean): void {
+    if (this.error !== undefined) return
+    const { stream } = this.#dialect
+    // The model stands in the first frame that has data, whatever else does.
+    if (!whole || (this.model !== undefined && !stream.matters(frame))) return this.#pass(frame)
+    const event = parseFrame(frame)
+    if (event === undefined) return this.#pass(frame)
+    const reading = stream.read(event, parseOrNothing(event.data))
+    const { redact, withholdUsage } = this.#options
+    for (const index of reading.ended ?? []) this.#ended.add(index)
+    if (reading.end === true || reading.error !== undefined) this.done = true
+    if (reading.error === undefined) {
+      this.note(reading)
+      if (reading.unasked !== true || !withholdUsage) this.#pass(frame)
+    } else {
+      this.note({ ...reading, error: { ...reading.error, message: redact(reading.error.message) } })
+      this.#passRedacted(frame)
+    }
+  }
+
+  #passRedacted (frame: Buffer): void {
+    const text = frame.toString('utf8')
+    const redacted = this.#options.redact(text)
+    this.#pass(redacted === text ? frame : Buffer.from(redacted))
+  }
+
+  #pass (bytes: Buffer): void {
+    const last = this.#out.at(-1)
+    if (last !== undefined && last.buffer === bytes.buffer && last.byteOffset + last.length === bytes.byteOffset) {
+      this.#out[this.#out.length - 1] = Buffer.from(last.buffer, last.byteOffset, last.length + bytes.length)
+    } else {
+      this.#out.push(bytes)
+    }
+  }
+
+  #flush (): Buffer | undefined {
+    const out = this.#out
+    this.#out = []
+    return out.length <= 1 ? out[0] : Buffer.concat(out)
+  }
+}
+
+const LF = 0x0a
+const BLANK = Buffer.from('\n\n')

@@ -1,0 +1,126 @@
+import type { Call, Dialect } from './dialect.ts'
+import type { Usage } from './events.ts'
+import { isObject, parseExact, parseOrNothing } from './json.ts'
+import { Observer } from './observer.ts'
+import { PassThrough } from './pass-through.ts'
+import { formatEvent, SseReader } from './sse.ts'
+import type { SseEvent } from './sse.ts'
+import { EventTranslation, Translation } from './translate.ts'
+
+/**
+ * A provider's reply as the client is to have it: in the client's dialect, streamed or whole as the client asked,
+ * whatever the provider made of that.
+ */
+export interface ReplyOptions {
+  client: Dialect
+  /** The provider's dialect. */
+  upstream: Dialect
+  call: Call
+  /** Takes keys out of an error's text. */
+  redact: (text: string) => string
+  /** Unix seconds. */
+  now: number
+}
+
+/** What there is to say when a reply is at its end. */
+export interface Ending {
+  /** The last bytes for the client; of a whole reply, all of them. */
+  bytes?: Buffer
+  /** The reply did not come to its end. Said of it is what came before. */
+  truncated: boolean
+  usage: Usage | undefined
+  model: string | undefined
+  /** The provider's own word for why it ended. */
+  finish: string | undefined
+  /** The provider's error. In a stream it has been told the client, redacted. */
+  error: Observer['error']
+  /** Names of what the client's dialect could not say. */
+  lossy?: string[]
+}
+
+/** A stream on its way to the client. */
+export interface ReplyStream {
+  /** The bytes for the client, where there are any yet. */
+  push (chunk: Buffer): Buffer | undefined
+  /** The stream's last word is out: nothing more is worth reading. */
+  readonly done: boolean
+  /** The reply has come to its end, so that the connection may break off now. */
+  readonly ended: boolean
+  /** The provider's bytes are at an end. The same answer however often it is asked. */
+  end (): Ending
+}
+
+/** A stream to a client that asked for one. */
+export function replyStream ({ client, upstream, call, redact, now }: ReplyOptions): ReplyStream {
+  const stream = client.id === upstream.id
+    ? new PassThrough(client, { withholdUsage: !call.wantsUsage, choices: call.choices, redact })
+    : new Translation(upstream, client, { now, usage: call.wantsUsage, redact })
+  return {
+    push: (chunk) => stream.push(chunk),
+    get done () { return stream.done },
+    get ended () { return stream.ended },
+    end: () => {
+      const ending = { ...stream.end(), ...told(stream) }
+      return stream instanceof Translation ? { ...ending, lossy: stream.lossy } : ending
+    }
+  }
+}
+
+/**
+ * A reply that is there whole: a stream that was not asked for, or JSON.
+ *
+ * @param sse whether the body is a stream
+ * @throws {SyntaxError} where it is JSON and not valid
+ */
+export function wholeReply (body: Buffer, options: ReplyOptions & { sse: boolean }): Ending {
+  return options.sse ? fromStream(body, options) : fromJson(body, options)
+}
+
+function fromJson (bytes: Buffer, options: ReplyOptions): Ending {
+  const { client, upstream, call } = options
+  const text = bytes.toString('utf8')
+  const body = client.id === upstream.id ? JSON.parse(text) : parseExact(text)
+  if (!isObject(body)) throw new SyntaxError('the reply is not a JSON object')
+  const reading = upstream.stream.readWhole(body)
+  const observer = new Observer()
+  observer.note(reading)
+  if (reading.error !== undefined) return { truncated: false, ...told(observer) }
+  if (client.id !== upstream.id) return translate(upstream.stream.unfold(body), options)
+  const out = call.stream ? write(client.stream.unfold(body)) : bytes
+  return { bytes: out, truncated: false, ...told(observer) }
+}
+
+function fromStream (bytes: Buffer, options: ReplyOptions): Ending {
+  const { client, upstream } = options
+  const reader = new SseReader(bytes.length + 2)
+  const events = [...reader.push(bytes), ...reader.push(Buffer.from('\n\n'))]
+  if (client.id !== upstream.id) return translate(events, options)
+  const observer = new Observer()
+  const fold = client.stream.fold()
+  let ended = false
+  for (const event of events) {
+    const reading = client.stream.read(event, parseOrNothing(event.data))
+    observer.note(reading)
+    ended ||= reading.end === true || reading.ended !== undefined
+    fold.push(event)
+  }
+  return { bytes: Buffer.from(JSON.stringify(fold.body())), truncated: !ended && observer.error === undefined, ...told(observer) }
+}
+
+function translate (events: SseEvent[], { client, upstream, call, redact, now }: ReplyOptions): Ending {
+  const translation = new EventTranslation(upstream, client, { now, usage: !call.stream || call.wantsUsage, redact })
+  const out = [...events.flatMap((event) => translation.push(event)), ...translation.end()]
+  const ending = { truncated: !translation.done, ...told(translation), lossy: translation.lossy }
+  if (call.stream) return { ...ending, bytes: write(out) }
+  const fold = client.stream.fold()
+  for (const event of out) fold.push(event)
+  return { ...ending, bytes: Buffer.from(JSON.stringify(fold.body())) }
+}
+
+function told ({ usage, model, finish, error }: Observer): Pick<Ending, 'usage' | 'model' | 'finish' | 'error'> {
+  return { usage, model, finish, error }
+}
+
+function write (events: SseEvent[]): Buffer {
+  return Buffer.from(events.map(formatEvent).join(''))
+}

@@ -1,0 +1,140 @@
+import type { Dialect, EventDecoder, EventEncoder } from './dialect.ts'
+import type { ErrorInfo, Event } from './events.ts'
+import { Observer } from './observer.ts'
+import { formatEvent, SseReader } from './sse.ts'
+import type { SseEvent } from './sse.ts'
+
+/** The largest event that is translated. An event must be held whole for it. */
+const MAX_EVENT = 8 * 1024 * 1024
+
+export interface TranslationOptions {
+  /** Unix seconds. */
+  now: number
+  /** Whether the client is to see usage. */
+  usage: boolean
+  /** Takes keys out of an error's text. */
+  redact: (text: string) => string
+}
+
+/** Carries a reply from one dialect's events to another's, by way of the neutral ones. */
+export class EventTranslation extends Observer {
+  /** Nothing more is to come: the reply has ended or failed. */
+  done = false
+  readonly #decoder: EventDecoder
+  readonly #encoder: EventEncoder
+  readonly #redact: (text: string) => string
+
+  /** @throws {TypeError} where one of the two is only ever passed through */
+  constructor (from: Dialect, to: Dialect, { now, usage, redact }: TranslationOptions) {
+    super()
+    if (from.translation === undefined || to.translation === undefined) {
+      throw new TypeError(`${from.id} is not translated to ${to.id}`)
+    }
+    this.#decoder = from.translation.decodeEvents()
+    this.#encoder = to.translation.encodeEvents({ now, usage })
+    this.#redact = redact
+  }
+
+  /** Names of what the reply held and the client's dialect cannot say. */
+  get lossy (): string[] {
+    return [...this.#encoder.lossy]
+  }
+
+  push (event: SseEvent): SseEvent[] {
+    return this.#encode(this.#decoder.push(event))
+  }
+
+  end (): SseEvent[] {
+    return this.#encode(this.#decoder.end())
+  }
+
+  fail (error: ErrorInfo): SseEvent[] {
+    return this.#encode([{ type: 'error', error }])
+  }
+
+  #encode (events: Event[]): SseEvent[] {
+    const out: SseEvent[] = []
+    for (const event of events) {
+      if (this.done) break
+      out.push(...this.#encoder.push(this.#noted(event)))
+    }
+    return out
+  }
+
+  #noted (event: Event): Event {
+    switch (event.type) {
+      case 'reply-start':
+        this.note({ model: event.model, ...event.usage !== undefined && { usage: event.usage } })
+        return event
+      case 'usage':
+        this.note(event)
+        return event
+      case 'reply-end':
+        this.done = true
+        this.note({ finish: event.finish.raw ?? event.finish.reason })
+        return event
+      case 'error': {
+        this.done = true
+        const error = { ...event.error, message: this.#redact(event.error.message) }
+        this.note({ error })
+        return { type: 'error', error }
+      }
+      default: return event
+    }
+  }
+}
+
+/** A stream translated as its bytes arrive. */
+export class Translation extends Observer {
+  readonly #events: EventTranslation
+  readonly #reader = new SseReader(MAX_EVENT)
+  #end: { bytes?: Buffer, truncated: boolean } | undefined
+
+  constructor (from: Dialect, to: Dialect, options: TranslationOptions) {
+    super()
+    this.#events = new EventTranslation(from, to, options)
+  }
+
+  get done (): boolean {
+    return this.#events.done
+  }
+
+  get ended (): boolean {
+    return this.#end === undefined ? this.#events.done : !this.#end.truncated
+  }
+
+  get lossy (): string[] {
+    return this.#events.lossy
+  }
+
+  push (chunk: Buffer): Buffer | undefined {
+    const events = this.#reader.push(chunk).flatMap((event) => this.#events.push(event))
+    if (this.#reader.overflowed && !this.done) events.push(...this.#events.fail(OVERFLOW))
+    return this.#write(events)
+  }
+
+  /** The stream's bytes are at an end. The same answer however often it is asked. */
+  end (): { bytes?: Buffer, truncated: boolean } {
+    if (this.#end === undefined) {
+      // A last event may lack its blank line.
+      const events = this.#reader.push(BLANK).flatMap((event) => this.#events.push(event))
+      const bytes = this.#write([...events, ...this.#events.end()])
+      this.#end = { truncated: !this.done, ...bytes !== undefined && { bytes } }
+    }
+    return this.#end
+  }
+
+  #write (events: SseEvent[]): Buffer | undefined {
+    const { model, usage, finish, error } = this.#events
+    Object.assign(this, { model, usage, finish, error })
+    return events.length === 0 ? undefined : Buffer.from(events.map(formatEvent).join(''))
+  }
+}
+
+const BLANK = Buffer.from('\n\n')
+
+const OVERFLOW: ErrorInfo = {
+  status: 502,
+  code: 'upstream_bad_reply',
+  message: 'The provider sent an event that is larger than the gateway takes.'
+}

@@ -1,0 +1,14 @@
+import type { Provider } from './provider.ts'
+
+const openai: Provider = {
+  name: 'openai',
+  baseUrl: 'https://api.openai.com/v1',
+  auth: { header: 'authorization', scheme: 'Bearer' },
+  dialects: {
+    'openai-chat': { path: '/chat/completions' },
+    'openai-embeddings': { path: '/embeddings' }
+  },
+  models: { path: '/models', dialect: 'openai-chat' }
+}
+
+export default openai

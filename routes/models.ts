@@ -1,0 +1,81 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Model } from '../providers/dialects/dialect.ts'
+import { defaultDialect } from '../providers/dialects/index.ts'
+import type { VirtualKey } from '../plugins/keys/index.ts'
+import { GatewayError } from '../plugins/errors.ts'
+
+/** What this key may use: its provider's list, cut to the key's own, in the route's dialect. Costs no quota. */
+export default async function modelRoutes (fastify: FastifyInstance): Promise<void> {
+  const list = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
+    answer(reply, shape.encode(await modelsOf(request.key)))
+
+  const one = async (request: FastifyRequest<{ Params: { '*': string } }>, reply: FastifyReply): Promise<FastifyReply> => {
+    const id = request.params['*']
+    const found = fastify.providers.allows(request.key, id) ? await find(request.key, id) : undefined
+    if (found === undefined) throw new GatewayError('model_not_found', { param: 'model' })
+    return answer(reply, shape.encodeOne({ ...found, id }))
+  }
+
+  const schema = { tags: ['models'] }
+  fastify.get('/v1/models', { schema: { ...schema, summary: 'The models this key may use' } }, list)
+  fastify.get('/models', { schema: { hide: true } }, list)
+  // An id may hold slashes, as in `maker/model`.
+  fastify.get('/v1/models/*', { schema: { ...schema, summary: 'One model' } }, one)
+  fastify.get('/models/*', { schema: { hide: true } }, one)
+
+  async function modelsOf (key: VirtualKey): Promise<Model[]> {
+    const known = await listed(key)
+    const names = new Set(known.map(({ id }) => id))
+    const aliases = [...key.modelAliases ?? []]
+      .filter(([alias]) => !names.has(alias))
+      .map(([id, real]) => ({ ...known.find((model) => model.id === real), id }))
+    return [...known, ...aliases].filter(({ id }) => fastify.providers.allows(key, id))
+  }
+
+  /** Where a provider lists nothing, the key's own list is all there is to say. */
+  async function listed (key: VirtualKey): Promise<Model[]> {
+    const endpoint = fastify.providers.models(key)
+    if (endpoint === undefined) return (key.models ?? []).filter((id) => !id.endsWith('*')).map((id) => ({ id }))
+    endpoint.url.search = endpoint.dialect.models?.query ?? ''
+    return await ask(endpoint) ?? []
+  }
+
+  /** A provider may know a model by a name that it does not list, such as an undated one. */
+  async function find (key: VirtualKey, id: string): Promise<Model | undefined> {
+    const real = key.modelAliases?.get(id) ?? id
+    const found = (await listed(key)).find((model) => model.id === real)
+    const endpoint = fastify.providers.models(key)
+    if (found !== undefined || endpoint === undefined || !isPlain(real)) return found
+    endpoint.url.pathname += `/${real.split('/').map(encodeURIComponent).join('/')}`
+    return (await ask(endpoint))?.[0]
+  }
+
+  /** @returns undefined where the provider does not know the path */
+  async function ask ({ url, headers, dialect, provider }: ModelsEndpoint): Promise<Model[] | undefined> {
+    const { status, body } = await fastify.upstream.fetch({ method: 'GET', url, headers: { ...headers, accept: 'application/json' } })
+    if (status === 401 || status === 403) throw new GatewayError('upstream_credential_refused')
+    if (status === 404) return undefined
+    if (status !== 200) throw new GatewayError('upstream_error', { message: `The provider answered its list of models with ${status}.` })
+    try {
+      return (dialect.models?.decode(JSON.parse(body.toString('utf8'))) ?? []).map((model) => ({ owner: provider.name, ...model }))
+    } catch (cause) {
+      throw new GatewayError('upstream_bad_reply', { cause })
+    }
+  }
+}
+
+type ModelsEndpoint = NonNullable<ReturnType<FastifyInstance['providers']['models']>>
+
+/** Without a segment that a URL parser would climb or collapse: nothing a client sends picks another path. */
+function isPlain (id: string): boolean {
+  return id.split('/').every((segment) => segment !== '' && segment !== '.' && segment !== '..')
+}
+
+const shape = (() => {
+  if (defaultDialect.models === undefined) throw new Error('the default dialect lists no models')
+  return defaultDialect.models
+})()
+
+function answer (reply: FastifyReply, body: unknown): FastifyReply {
+  return reply.header('cache-control', 'private, no-store').type('application/json; charset=utf-8').serializer(JSON.stringify).send(body)
+}

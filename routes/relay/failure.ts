@@ -1,0 +1,79 @@
+import type { Dialect } from '../../providers/dialects/dialect.ts'
+import type { ErrorInfo } from '../../providers/dialects/events.ts'
+import { GatewayError } from '../../plugins/errors.ts'
+
+/** An error reply of a provider, as the client gets it. */
+export interface Failure {
+  status: number
+  headers: Record<string, string>
+  /** JSON text in the client's dialect. */
+  body: string
+  /** Set where the gateway's own credential was refused: the operator's to mend, not the client's. */
+  credentialRefused: boolean
+  code: string
+}
+
+type Headers = Record<string, string | string[] | undefined>
+
+/**
+ * Keeps a provider's status and message, in the client's dialect. Not kept: what a client would take for its own
+ * fault (a refused credential), pages of HTML, and the real key where the provider quotes it.
+ */
+export function failure (
+  status: number, headers: Headers, body: Buffer, upstream: Dialect, client: Dialect, redact: (text: string) => string
+): Failure {
+  if (status === 401 || status === 403 || status === 407) {
+    const { info } = new GatewayError('upstream_credential_refused')
+    return { status: info.status, headers: {}, body: encode(client, info), credentialRefused: true, code: info.code }
+  }
+  const text = redact(body.toString('utf8'))
+  const parsed = parse(text)
+  const said = parsed === undefined ? undefined : upstream.errors.decode(parsed)
+  const kept = status >= 400 && status < 600 ? status : 502
+  const code = said?.code || codeOf(kept)
+  const native = upstream === client && said !== undefined && isNative(parsed)
+  return {
+    status: kept,
+    headers: waiting(headers),
+    body: native ? text : encode(client, { ...said, status: kept, code, message: said?.message || `The provider answered with status ${status}.` }),
+    credentialRefused: false,
+    code
+  }
+}
+
+/** How long the provider asks to wait: `Retry-After` as seconds, whichever way it was written. */
+function waiting (headers: Headers): Record<string, string> {
+  const kept: Record<string, string> = {}
+  const after = headers['retry-after']
+  if (typeof after === 'string') {
+    const seconds = /^\d+(\.\d+)?$/.test(after) ? Number(after) : (Date.parse(after) - Date.now()) / 1000
+    if (Number.isFinite(seconds)) kept['retry-after'] = String(Math.max(0, Math.ceil(seconds)))
+  }
+  const retry = headers['x-should-retry']
+  if (retry === 'true' || retry === 'false') kept['x-should-retry'] = retry
+  return kept
+}
+
+function parse (text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether the body has the dialect's own shape, so that it can stay as it is. */
+function isNative (body: unknown): boolean {
+  const error = typeof body === 'object' && body !== null ? (body as { error?: unknown }).error : undefined
+  return typeof error === 'object' && error !== null && typeof (error as { message?: unknown }).message === 'string'
+}
+
+function encode (dialect: Dialect, error: ErrorInfo): string {
+  return JSON.stringify(dialect.errors.encode(error))
+}
+
+function codeOf (status: number): string {
+  if (status === 404) return 'not_found'
+  if (status === 429) return 'rate_limit_exceeded'
+  return status < 500 ? 'invalid_request' : 'upstream_error'
+}

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# The built entry and the command, run as a user would: they start on the right Node, and say so on a wrong one.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+npx node dist/cli.js --version
+
+# A Node that is too old, wherever this machine has one outside of the project.
+for old in /usr/bin/node /usr/local/bin/node; do
+  [ -x "$old" ] || continue
+  "$old" -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a < 22 || (a === 22 && b < 18) ? 0 : 1)' || continue
+  for entry in dist/server.js dist/cli.js; do
+    if said=$("$old" "$entry" 2>&1); then echo "$entry started on an old Node"; exit 1; fi
+    [ "$(printf '%s\n' "$said" | wc -l)" -eq 1 ] || { echo "$entry said more than one line: $said"; exit 1; }
+    echo "$said"
+  done
+done

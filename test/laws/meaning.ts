@@ -1,0 +1,83 @@
+import type { Conversation, Part } from '../../providers/dialects/conversation.ts'
+import type { Event, Usage } from '../../providers/dialects/events.ts'
+
+type Said =
+  | { type: 'text' | 'refusal', text: string }
+  | { type: 'reasoning', text: string, proof: string | undefined }
+  | { type: 'tool-call', id: string, name: string, input: unknown }
+  | { type: 'foreign', value: unknown }
+
+export interface Meaning {
+  id: string | undefined
+  model: string | undefined
+  said: Said[]
+  usage: Usage | undefined
+  reason: string | undefined
+  error: string | undefined
+}
+
+/** What a reply's events mean, however they are cut: neighbouring texts are one, and so are thoughts without a proof. */
+export function meaning (events: Event[]): Meaning {
+  const result: Meaning = { id: undefined, model: undefined, said: [], usage: undefined, reason: undefined, error: undefined }
+  const blocks = new Map<number, Said>()
+  const inputs = new Map<number, string>()
+  for (const event of events) {
+    if (event.type === 'reply-start') Object.assign(result, { id: event.id, model: event.model, usage: event.usage })
+    else if (event.type === 'usage') result.usage = event.usage
+    else if (event.type === 'reply-end') result.reason = event.finish.reason
+    else if (event.type === 'error') result.error = event.error.message
+    else if (event.type === 'block-start') blocks.set(event.index, begin(event.block))
+    else if (event.type === 'block-delta') {
+      const block = blocks.get(event.index)
+      const { delta } = event
+      if (delta.type === 'arguments') inputs.set(event.index, (inputs.get(event.index) ?? '') + delta.json)
+      else if (delta.type === 'text' && block !== undefined && 'text' in block) block.text += delta.text
+      else if (delta.type === 'signature' && block?.type === 'reasoning') block.proof = delta.signature
+      else if (delta.type === 'redacted' && block?.type === 'reasoning') block.proof = delta.data
+    }
+  }
+  for (const [index, block] of blocks) {
+    if (block.type === 'tool-call') block.input = JSON.parse(inputs.get(index) ?? '{}')
+    const last = result.said.at(-1)
+    if (block.type === 'text' && last?.type === 'text') last.text += block.text
+    else if (block.type === 'reasoning' && last?.type === 'reasoning' && last.proof === undefined && last.text !== '') Object.assign(last, { text: last.text + block.text, proof: block.proof })
+    else result.said.push(block)
+  }
+  return result
+}
+
+function begin (block: Extract<Event, { type: 'block-start' }>['block']): Said {
+  switch (block.type) {
+    case 'text':
+    case 'refusal': return { type: block.type, text: '' }
+    case 'reasoning': return { type: 'reasoning', text: '', proof: undefined }
+    case 'tool-call': return { type: 'tool-call', id: block.id, name: block.name, input: undefined }
+    case 'foreign': return { type: 'foreign', value: block.value }
+  }
+}
+
+/** The tokens, in the sums that every dialect tells. */
+export function totals ({ input = 0, cacheRead = 0, cacheWrite5m = 0, cacheWrite1h = 0, output = 0, reasoning = 0, audioInput = 0, audioOutput = 0 }: Usage): object {
+  return { input: input + audioInput, cacheRead, cacheWrite: cacheWrite5m + cacheWrite1h, output: output + audioOutput, reasoning }
+}
+
+/** What a request means, however its turns are cut: one list of who says what, and what is asked for. */
+export function requestMeaning ({ turns, tools = [], names: _, extras: __, output, toolChoice = { type: 'auto' }, ...rest }: Conversation): object {
+  const said = turns.flatMap(({ role, parts }) => parts.map((part) => ({ side: side(role, part), part: comparable(part) })))
+  return {
+    ...rest,
+    toolChoice,
+    said,
+    tools: tools.map(({ name, description, parameters }) => ({ name, description, parameters: parameters ?? { type: 'object', properties: {} } })),
+    schema: output?.type === 'json-schema' ? output.schema : undefined
+  }
+}
+
+function side (role: string, part: Part): string {
+  if (part.type === 'tool-result') return 'tool'
+  return role === 'developer' ? 'system' : role
+}
+
+function comparable (part: Part): unknown {
+  return part.type === 'tool-call' ? { ...part, arguments: JSON.parse(part.arguments) } : part
+}
