@@ -22,8 +22,8 @@ COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY package.json keys.schema.json keys.json.example ./
 # Any user may write here, so that `user:` in compose can be whoever owns the mounted files.
-RUN mkdir -p logs plugins && chown node:node logs && chmod 1777 logs
-USER node
+RUN mkdir -p logs plugins && chown 1000:1000 logs && chmod 1777 logs
+USER 1000:1000
 EXPOSE 8080
 VOLUME /app/logs
 STOPSIGNAL SIGTERM

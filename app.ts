@@ -3,7 +3,7 @@ import rateLimit from '@fastify/rate-limit'
 import type { Provider } from './providers/provider.ts'
 import { dialects } from './providers/dialects/index.ts'
 import errors from './plugins/errors.ts'
-import http from './plugins/http.ts'
+import http from './plugins/http/index.ts'
 import config from './plugins/config/index.ts'
 import logging from './plugins/logging/index.ts'
 import keys from './plugins/keys/index.ts'
@@ -16,7 +16,7 @@ import health from './routes/health.ts'
 import models from './routes/models.ts'
 import relay from './routes/relay/index.ts'
 
-export { serverOptions } from './plugins/http.ts'
+export { serverOptions } from './plugins/http/options.ts'
 export type { Provider } from './providers/provider.ts'
 
 export interface GatewayOptions {

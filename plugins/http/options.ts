@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import fastify from 'fastify'
-import fp from 'fastify-plugin'
 import type { FastifyHttpOptions } from 'fastify'
-import { defaultDialect } from '../providers/dialects/index.ts'
-import { readSettings } from './config/index.ts'
-import { GatewayError, errorTable, sendError, toGatewayError, type ErrorCode } from './errors.ts'
-import { logStream } from './logging/sink.ts'
+import { defaultDialect } from '../../providers/dialects/index.ts'
+import { readSettings } from '../config/index.ts'
+import { GatewayError, errorTable, sendError, toGatewayError, type ErrorCode } from '../errors.ts'
+import { logStream } from '../logging/sink.ts'
 
 /** Ids we take from a client: what fits in a log line and a header, and nothing that could be mistaken for either. */
 const SANE_ID = /^[\w.:/+=-]{1,128}$/
@@ -43,38 +42,6 @@ export function serverOptions (env: NodeJS.ProcessEnv = process.env): FastifyHtt
     // Ids of models travel in paths.
     routerOptions: { maxParamLength: 512 }
   }
-}
-
-/** The manners every request meets before any route: its id, its Host, its Expect, its encoding. */
-export default fp(async (fastify) => {
-  fastify.addHook('onRequest', (request, reply, done) => {
-    const { headers } = request
-    reply.header('x-request-id', request.id)
-    if (headers.host?.includes(',') === true) return done(new GatewayError('malformed_http', { message: 'Send one Host header.' }))
-    if (headers.expect !== undefined && !isContinue(headers.expect)) return done(new GatewayError('expectation_failed'))
-    const encoding = headers['content-encoding']
-    if (encoding !== undefined && encoding !== 'identity') return done(new GatewayError('unsupported_media_type'))
-    done()
-  })
-
-  // A client that asked first is told to go on only once its key is known to be good.
-  fastify.addHook('preParsing', (request, reply, payload, done) => {
-    if (request.headers.expect !== undefined) reply.raw.writeContinue()
-    done(null, payload)
-  })
-  const unanswered = (request: IncomingMessage, response: ServerResponse): void => {
-    fastify.server.emit('request', request, response)
-  }
-  fastify.server.on('checkContinue', unanswered)
-  fastify.server.on('checkExpectation', unanswered)
-
-  // Bodies stay bytes: what goes on to a provider is what the client sent.
-  fastify.removeAllContentTypeParsers()
-  fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
-}, { name: 'http', fastify: '5.x', dependencies: ['errors'] })
-
-function isContinue (expect: string): boolean {
-  return expect.toLowerCase() === '100-continue'
 }
 
 const parserErrors: Record<string, ErrorCode> = {
