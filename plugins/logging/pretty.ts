@@ -23,7 +23,7 @@ export function prettify (line: string): string {
   }
 }
 
-/** Such as `200 POST /v1/chat/completions  alice  acme/large  812 ms (first byte 180.2)  12 in, 40 out`. */
+/** Such as `200 POST /v1/chat/completions  alice  acme/large  812 ms (first byte 180.2)  12 in, 40 out  ID`. */
 function summary (line: Partial<RequestLine>): string {
   const { status, method, path, key, provider, model, stream, ms, firstByteMs, outcome, error, lossy, id } = line
   const target = [provider, model].filter((part) => part !== undefined).join('/')
@@ -38,7 +38,7 @@ function summary (line: Partial<RequestLine>): string {
     outcome === 'done' ? '' : outcome,
     error === outcome ? '' : error,
     lossy === undefined ? '' : `not translated: ${lossy.join(', ')}`,
-    outcome === 'done' ? '' : id
+    id
   ]
   return parts.filter((part) => part !== undefined && part !== '').join('  ').replace(CONTROL, '')
 }

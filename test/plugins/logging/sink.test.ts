@@ -135,9 +135,9 @@ t.test('pretty lines', async (t) => {
   // eslint-disable-next-line no-control-regex
   const lines = (await text(stream)).replace(/\u001b\[\d+m/g, '').replace(/^\[[\d:]+\] /gm, '').trimEnd().split('\n')
   t.same(lines, [
-    'INFO: 200 POST /v1/chat/completions  alice  acme/large  streamed  56.8 ms (first byte 12.3)  3 in, 5 out',
+    'INFO: 200 POST /v1/chat/completions  alice  acme/large  streamed  56.8 ms (first byte 12.3)  3 in, 5 out  req-1',
     'WARN: 502 POST /v1/chat/completions  alice  acme/a[2Jbcd  streamed  56.8 ms (first byte 12.3)  3 in, 5 out  upstream_broke  not translated: seed  req-1',
-    'INFO: 200 GET /health  1 ms',
+    'INFO: 200 GET /health  1 ms  req-2',
     'INFO: Server[2J listening {"port":8080,"text":"a\\u001bb"}',
     'INFO: failed ',
     '    err: {',
