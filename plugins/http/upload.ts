@@ -24,8 +24,9 @@ export function watchUpload (request: IncomingMessage): void {
     const slow = elapsed >= PATIENCE && bytes / elapsed * 1000 < SLOW
     if (!slow && idle < STALL) return
     stop()
-    // Whoever reads the body takes this for its end, and answers; destroying the request would take the answer along.
-    request.emit('error', new GatewayError('request_timeout', { headers: { connection: 'close' } }))
+    // Whoever reads the body takes this for its end, and answers. Where nobody does, the answer is out already.
+    if (request.listenerCount('error') === 0) request.destroy()
+    else request.emit('error', new GatewayError('request_timeout', { headers: { connection: 'close' } }))
   }, INTERVAL)
   const stop = (): void => clearInterval(timer)
   request.once('end', stop).once('close', stop)

@@ -1,4 +1,5 @@
 import { BadRequest } from './dialect.ts'
+import { reportable } from './foreign.ts'
 import { isObject } from './json.ts'
 
 /** Values that say nothing beyond leaving the field out, by the field's name as `Fields.extras` reports it. */
@@ -113,14 +114,16 @@ export class Fields {
 
   /** What nobody read, here and below, by name without indexes: `messages[].name`. One value each. */
   extras (): Record<string, unknown> {
-    const extras: Record<string, unknown> = {}
+    const extras = new Map<string, unknown>()
     for (const fields of this.#all) {
       for (const name of fields.#unread) {
-        const report = fields.at(name).replaceAll(/\[\d+\]/g, '[]')
-        if (!saysNothing(fields.#values[name], this.#noOps[report])) extras[report] ??= fields.#values[name]
+        const report = reportable(fields.at(name).replaceAll(/\[\d+\]/g, '[]'))
+        const value = fields.#values[name]
+        const noOps = Object.hasOwn(this.#noOps, report) ? this.#noOps[report] : []
+        if (!extras.has(report) && !saysNothing(value, noOps)) extras.set(report, value)
       }
     }
-    return extras
+    return Object.fromEntries(extras)
   }
 
   #child (values: Record<string, unknown>, path: string): Fields {

@@ -8,6 +8,7 @@
 const exact = JSON as unknown as {
   parse (text: string, reviver: (key: string, value: unknown, context: { source?: string }) => unknown): unknown
   rawJSON (source: string): unknown
+  isRawJSON (value: unknown): value is { rawJSON: string }
 }
 
 /**
@@ -62,5 +63,6 @@ export function textOf (value: unknown): string | undefined {
 
 /** A count of tokens, where it is one: providers have sent null, text, negative numbers and 1e308. */
 export function countOf (value: unknown): number | undefined {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined
+  const count = exact.isRawJSON(value) ? Number(value.rawJSON) : value
+  return typeof count === 'number' && Number.isSafeInteger(count) && count >= 0 ? count : undefined
 }

@@ -57,10 +57,11 @@ export class PassThrough extends Observer {
   #finish (): { bytes?: Buffer, truncated: boolean } {
     const { rest, giant } = this.#splitter.end()
     // A last frame may lack its blank line, or be cut anywhere: it counts where its data is whole.
-    if (!giant && this.#isWhole(rest)) this.#frame(Buffer.concat([rest, BLANK.subarray(rest.at(-1) === LF ? 1 : 0)]), true)
+    const whole = !giant && this.#isWhole(rest)
+    if (whole) this.#frame(rest, true)
     const truncated = !this.ended
-    // The pieces of a giant frame are out: an error behind them must start a frame of its own.
-    if (truncated && giant) this.#pass(BLANK)
+    // What is out has no blank line yet: an error behind it must start a frame of its own.
+    if (truncated && (giant || whole)) this.#pass(BLANK)
     const bytes = this.#flush()
     return bytes === undefined ? { truncated } : { bytes, truncated }
   }
@@ -113,5 +114,4 @@ export class PassThrough extends Observer {
   }
 }
 
-const LF = 0x0a
 const BLANK = Buffer.from('\n\n')

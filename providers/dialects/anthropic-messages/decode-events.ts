@@ -24,16 +24,17 @@ export class MessagesEventDecoder implements EventDecoder {
     if (this.#over) return []
     const body = parseOrNothing(data)
     if (!isObject(body)) return []
+    if (body.type === 'error') return this.#error(body)
+    if (body.type === 'message_start') return this.#start(objectOf(body.message))
+    if (!this.#started) return []
     switch (body.type) {
-      case 'message_start': return this.#start(objectOf(body.message))
       case 'content_block_start': return this.#blockStart(body.index, objectOf(body.content_block))
       case 'content_block_delta': return this.#blockDelta(body.index, objectOf(body.delta))
       case 'content_block_stop': return this.#blockStop(body.index)
       case 'message_delta': return this.#messageDelta(body)
       case 'message_stop': return this.#close()
-      case 'error': return this.#error(body)
       case 'ping': return []
-      default: return this.#started ? [{ type: 'foreign', dialect: ID, value: { type: textOf(body.type) ?? 'unknown', value: body } }] : []
+      default: return [{ type: 'foreign', dialect: ID, value: { type: textOf(body.type) ?? 'unknown', value: body } }]
     }
   }
 
@@ -50,7 +51,7 @@ export class MessagesEventDecoder implements EventDecoder {
   }
 
   #blockStart (at: unknown, block: Record<string, unknown>): Event[] {
-    if (!this.#started || typeof at !== 'number' || this.#open.has(at)) return []
+    if (typeof at !== 'number' || this.#open.has(at)) return []
     const open: Open = { index: at, said: false }
     this.#open.set(at, open)
     const index = at
@@ -139,7 +140,6 @@ export class MessagesEventDecoder implements EventDecoder {
 
   #close (): Event[] {
     this.#over = true
-    if (!this.#started) return []
     const out = [...this.#open.keys()].flatMap((index) => this.#blockStop(index))
     // `message_stop` without a reason: cut somewhere, and put together again.
     if (this.#finish !== undefined) out.push({ type: 'reply-end', finish: this.#finish })

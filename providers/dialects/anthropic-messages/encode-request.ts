@@ -31,7 +31,7 @@ export function encodeRequest (conversation: Conversation, target: Target): Enco
 }
 
 function encodeTools (conversation: Conversation): Array<Record<string, unknown>> {
-  return (conversation.tools ?? calledTools(conversation)).map(({ name, description, parameters, strict, cache }) => ({
+  return (offers(conversation) ? conversation.tools : calledTools(conversation)).map(({ name, description, parameters, strict, cache }) => ({
     name,
     ...description !== undefined && { description },
     input_schema: parameters === undefined ? { type: 'object', properties: {} } : { type: 'object', ...parameters },
@@ -40,21 +40,26 @@ function encodeTools (conversation: Conversation): Array<Record<string, unknown>
   }))
 }
 
+function offers (conversation: Conversation): conversation is Conversation & { tools: Tool[] } {
+  return conversation.tools !== undefined && conversation.tools.length > 0
+}
+
 /** The vendor wants every tool that the history speaks of defined, also where none is on offer any more. */
 function calledTools ({ turns }: Conversation): Tool[] {
   const called = turns.flatMap(({ parts }) => parts.filter((part) => part.type === 'tool-call'))
   return [...new Set(called.map(({ name }) => name))].map((name) => ({ name }))
 }
 
-function encodeChoice ({ tools, toolChoice, parallelToolCalls, names }: Conversation, lossy: Set<string>): Record<string, unknown> | undefined {
-  const one = parallelToolCalls === false
-  // Nothing is on offer: what is defined is history.
-  if (tools === undefined || toolChoice?.type === 'none') return { type: 'none' }
+function encodeChoice (conversation: Conversation, lossy: Set<string>): Record<string, unknown> | undefined {
+  const { toolChoice, names } = conversation
+  const one = conversation.parallelToolCalls === false
+  // Where nothing is on offer, what is defined is history.
+  if (!offers(conversation) || toolChoice?.type === 'none') return { type: 'none' }
   const single = one ? { disable_parallel_tool_use: true } : {}
   switch (toolChoice?.type) {
     case 'required': return { type: 'any', ...single }
     case 'tool':
-      if (!tools.some(({ name }) => name === toolChoice.name)) lossy.add(names.toolChoice)
+      if (!conversation.tools.some(({ name }) => name === toolChoice.name)) lossy.add(names.toolChoice)
       return { type: 'tool', name: toolChoice.name, ...single }
     case 'auto': return { type: 'auto', ...single }
     default: return one ? { type: 'auto', ...single } : undefined

@@ -1,6 +1,6 @@
 import type { Reading, StreamReader } from '../dialect.ts'
 import { objectOf, objectsOf, textOf } from '../json.ts'
-import { errors } from './errors.ts'
+import { errors } from '../openai-errors.ts'
 import { fold, unfold } from './fold.ts'
 import { decodeUsage } from './usage.ts'
 
@@ -8,11 +8,11 @@ import { decodeUsage } from './usage.ts'
  * Reads chunks as they pass. Each is one `data:` line of JSON without an event name; the stream ends with `[DONE]`.
  */
 export const stream: StreamReader = {
-  matters: (frame) => hasValue(frame, FINISH) || hasValue(frame, USAGE) || hasValue(frame, ERROR) || frame.includes(DONE),
-  read ({ data }, body) {
+  matters: (frame) => hasValue(frame, FINISH) || hasValue(frame, USAGE) || hasValue(frame, ERROR) || frame.includes(DONE) || frame.includes(ERROR_EVENT),
+  read ({ event, data }, body) {
     if (data === '[DONE]') return { end: true }
     const chunk = objectOf(body)
-    const reading = common(chunk)
+    const reading = common(chunk, event === 'error')
     const ended = objectsOf(chunk.choices).filter((choice) => textOf(choice.finish_reason) !== undefined)
     if (ended[0] !== undefined) {
       reading.finish = String(ended[0].finish_reason)
@@ -31,11 +31,11 @@ export const stream: StreamReader = {
   unfold
 }
 
-function common (body: Record<string, unknown>): Reading {
+function common (body: Record<string, unknown>, failed = false): Reading {
   const reading: Reading = {}
   const model = textOf(body.model)
   const usage = decodeUsage(usageOf(body))
-  const error = hasError(body) ? errors.decode(body) : undefined
+  const error = failed || hasError(body) ? errors.decode(body) : undefined
   if (model !== undefined) reading.model = model
   if (usage !== undefined) reading.usage = usage
   if (error !== undefined) reading.error = error
@@ -49,13 +49,15 @@ export function usageOf (body: Record<string, unknown>): unknown {
 
 /** An error stands in its own field, or is all there is. */
 export function hasError (body: Record<string, unknown>): boolean {
-  return (body.error !== undefined && body.error !== null) || body.object === 'error'
+  return textOf(body.error) !== undefined || Object.keys(objectOf(body.error)).length > 0 || body.object === 'error'
 }
 
 const FINISH = Buffer.from('"finish_reason"')
 const USAGE = Buffer.from('"usage"')
 const ERROR = Buffer.from('"error"')
 const DONE = Buffer.from('[DONE]')
+/** Some servers name their errors so, and nothing else. */
+const ERROR_EVENT = Buffer.from('event: error')
 
 /**
  * Whether the bytes hold the field with a value other than null. A quote inside a JSON string is escaped, so text

@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import type { Dialect, Reading, StreamReader } from '../dialect.ts'
 import { countOf, objectOf, textOf } from '../json.ts'
-import { errors } from '../openai-chat/errors.ts'
+import { errors } from '../openai-errors.ts'
 import { Model } from '../schemas.ts'
 
 const EmbeddingsAdmission = Type.Object({ model: Model })

@@ -35,6 +35,14 @@ t.test('one that trickles ends after twenty', async (t) => {
   t.match(errors, [{ code: 'request_timeout' }])
 })
 
+t.test('an upload that nobody reads any more is let go, and harms nobody', async (t) => {
+  let destroyed = false
+  const request = Object.assign(new EventEmitter(), { destroy () { destroyed = true } })
+  watchUpload(request as unknown as IncomingMessage)
+  mock.timers.tick(10_000)
+  t.ok(destroyed)
+})
+
 t.test('a large body on a slow line gets through', async (t) => {
   const { request, errors } = upload()
   for (let second = 0; second < 600; second++) {

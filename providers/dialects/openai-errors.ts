@@ -1,9 +1,9 @@
-import type { ErrorCodec } from '../dialect.ts'
-import type { ErrorInfo } from '../events.ts'
-import { isObject, objectOf, textOf } from '../json.ts'
+import type { ErrorCodec } from './dialect.ts'
+import type { ErrorInfo } from './events.ts'
+import { isObject, objectOf, textOf } from './json.ts'
 
 /**
- * Errors are `{ "error": { message, type, param, code } }`, in a stream too. Servers that speak the dialect also send
+ * Errors of all of OpenAI's dialects are `{ "error": { message, type, param, code } }`, in a stream too. Servers that speak the dialect also send
  * `{ "error": "text" }`, `{ "message" }`, `{ "detail" }` and an array of one.
  */
 export const errors: ErrorCodec = {
@@ -21,7 +21,7 @@ export const errors: ErrorCodec = {
     const type = textOf(error.type)
     const code = textOf(error.code) ?? type ?? 'upstream_error'
     const param = textOf(error.param)
-    const status = [error.status, error.status_code, error.code].find(isStatus) ?? statuses[code] ?? statuses[type ?? '']
+    const status = [error.status, error.status_code, error.code].find(isStatus) ?? statuses.get(code) ?? statuses.get(type ?? '')
     return {
       code,
       message,
@@ -33,7 +33,7 @@ export const errors: ErrorCodec = {
 }
 
 /** What an error inside a stream would have been as a reply of its own, where it gives no number. */
-const statuses: Readonly<Record<string, number>> = {
+const statuses: ReadonlyMap<string, number> = new Map(Object.entries({
   invalid_request_error: 400,
   context_length_exceeded: 400,
   content_filter: 400,
@@ -48,7 +48,7 @@ const statuses: Readonly<Record<string, number>> = {
   server_error: 500,
   internal_error: 500,
   overloaded_error: 529
-}
+}))
 
 function typeOf ({ status, code }: ErrorInfo): string {
   if (status >= 500) return 'server_error'

@@ -1,0 +1,234 @@
+/**
+ * Runs the dialects over recorded exchanges with real providers and compares what comes out with what the vendors' own
+ * SDKs read from the same recording.
+ *
+ *     node scripts/recordings.ts FOLDER [--list]
+ *
+ * The folder holds an `index.json` that lists the recordings. Prints how many were run and how many are equal, by
+ * class, and every difference; `--list` also prints what requests were refused for or lost.
+ */
+import { readFileSync } from 'node:fs'
+import { isDeepStrictEqual } from 'node:util'
+import { BadRequest, Untranslatable } from '../providers/dialects/dialect.ts'
+import type { Call, Dialect } from '../providers/dialects/dialect.ts'
+import { dialects } from '../providers/dialects/index.ts'
+import { admit } from '../providers/dialects/judge.ts'
+import { isObject, objectOf, parseOrNothing } from '../providers/dialects/json.ts'
+import { replyStream, wholeReply } from '../providers/dialects/reply.ts'
+import type { Ending } from '../providers/dialects/reply.ts'
+import { SseReader } from '../providers/dialects/sse.ts'
+import { hearChat, hearMessages } from './hear.ts'
+import type { Heard } from './hear.ts'
+
+interface Recording {
+  id: string
+  dialect: string
+  stream: boolean
+  request: { body?: unknown } | null
+  response: { status: number, body?: unknown, sse?: string }
+}
+
+const [folder = '', flag] = process.argv.slice(2)
+const chat = dialects.get('openai-chat') as Dialect
+const messages = dialects.get('anthropic-messages') as Dialect
+const counts = new Map<string, { run: number, equal: number }>()
+const differences: string[] = []
+const reasons = new Map<string, number>()
+const redact = (text: string): string => text
+
+function tally (name: string, id: string, difference: string | undefined): void {
+  const count = counts.get(name) ?? { run: 0, equal: 0 }
+  counts.set(name, count)
+  count.run++
+  if (difference === undefined) count.equal++
+  else differences.push(`${name}: ${id}: ${difference}`)
+}
+
+function reason (text: string): void {
+  reasons.set(text, (reasons.get(text) ?? 0) + 1)
+}
+
+/** Pseudo-random numbers, the same in every run. */
+function random (seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state * 1664525 + 1013904223) >>> 0
+    return state / 2 ** 32
+  }
+}
+
+const next = random(7)
+
+function cut (bytes: Buffer, size: () => number): Buffer[] {
+  const chunks: Buffer[] = []
+  for (let at = 0; at < bytes.length;) {
+    const end = at + Math.max(1, Math.floor(size()))
+    chunks.push(bytes.subarray(at, end))
+    at = end
+  }
+  return chunks
+}
+
+interface Sent { bytes: Buffer, ending: Ending }
+
+function relay (client: Dialect, upstream: Dialect, chunks: Buffer[], call: Call): Sent {
+  const stream = replyStream({ client, upstream, call, redact, now: 1 })
+  const out = chunks.map((chunk) => stream.push(chunk)).filter((bytes) => bytes !== undefined)
+  const ending = stream.end()
+  if (ending.bytes !== undefined) out.push(ending.bytes)
+  return { bytes: Buffer.concat(out), ending }
+}
+
+function callOf (recording: Recording, stream: boolean): Call {
+  const n = objectOf(recording.request?.body).n
+  return { model: 'm', stream, choices: typeof n === 'number' ? n : 1, wantsUsage: true }
+}
+
+const finishes: Record<string, string> = {
+  end_turn: 'stop', stop_sequence: 'stop', max_tokens: 'length', model_context_window_exceeded: 'length', tool_use: 'tool_calls', refusal: 'content_filter', pause_turn: 'stop'
+}
+const stops: Record<string, string> = { stop: 'end_turn', eos: 'end_turn', length: 'max_tokens', tool_calls: 'tool_use', function_call: 'tool_use', content_filter: 'refusal' }
+
+/** A call that came without an id has one of the gateway's. */
+function madeIds (expected: Heard, got: Heard): void {
+  for (const [i, call] of expected.calls.entries()) {
+    const other = got.calls[i]
+    if (call.id === 'made' && other?.id !== '') call.id = other?.id ?? ''
+  }
+}
+
+function compare (expected: Heard, got: Heard): string | undefined {
+  for (const [name, value] of Object.entries(expected)) {
+    const other = Object.entries(got).find(([key]) => key === name)?.[1]
+    if (name === 'calls') madeIds(expected, got)
+    if (value !== undefined && name !== 'refused' && !isDeepStrictEqual(value, other)) return `${name}: ${JSON.stringify(value).slice(0, 200)} became ${JSON.stringify(other)?.slice(0, 200)}`
+  }
+  return undefined
+}
+
+function failure (error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+}
+
+function passThrough (recording: Recording, dialect: Dialect): void {
+  const { id, response: { sse, body } } = recording
+  if (sse === undefined) {
+    const bytes = Buffer.from(JSON.stringify(body))
+    const { bytes: out, usage, finish, error } = wholeReply(bytes, { client: dialect, upstream: dialect, call: callOf(recording, false), redact, now: 1, sse: false })
+    const same = error !== undefined || out?.equals(bytes) === true
+    tally(`${dialect.id} whole, passed through`, id, same && (error !== undefined || (usage !== undefined && (finish !== undefined || !/_reason":"\w/.test(bytes.toString())))) ? undefined : `usage ${JSON.stringify(usage)}, finish ${finish}`)
+    return
+  }
+  const bytes = Buffer.from(sse)
+  const cuts: Record<string, Buffer[]> = {
+    'in one': [bytes],
+    'cut at random': cut(bytes, () => next() * 300),
+    ...bytes.length < 40_000 && { 'cut at every byte': cut(bytes, () => 1) }
+  }
+  for (const [how, chunks] of Object.entries(cuts)) {
+    const { bytes: out, ending } = relay(dialect, dialect, chunks, callOf(recording, true))
+    const named = /"(finish|stop)_reason":\s*"\w/.test(sse)
+    const counted = /"usage":\s*\{/.test(sse)
+    const fault = !out.equals(bytes)
+      ? `${bytes.length} bytes became ${out.length}`
+      : ending.truncated ? 'counts as cut' : named !== (ending.finish !== undefined) ? `finish ${ending.finish}` : counted !== (ending.usage !== undefined) ? 'no usage' : undefined
+    tally(`${dialect.id} stream, passed through, ${how}`, id, ending.error !== undefined && out.equals(bytes.subarray(0, out.length)) ? undefined : fault)
+  }
+}
+
+async function translated (recording: Recording, from: Dialect, to: Dialect): Promise<void> {
+  const { id, response: { sse, body } } = recording
+  const hear = { [chat.id]: hearChat, [messages.id]: hearMessages }
+  const [heard, read] = [hear[from.id], hear[to.id]]
+  if (heard === undefined || read === undefined) return
+  const bytes = Buffer.from(sse ?? JSON.stringify(body))
+  for (const stream of [true, false]) {
+    const name = `${from.id} ${sse === undefined ? 'whole' : 'stream'} → ${to.id} ${stream ? 'stream' : 'whole'}`
+    const call = callOf(recording, stream)
+    let expected: Heard
+    const sent: Sent = sse !== undefined && stream
+      ? relay(to, from, cut(bytes, () => next() * 300), call)
+      : whole(wholeReply(bytes, { client: to, upstream: from, call, redact, now: 1, sse: sse !== undefined }))
+    if (sent.ending.error !== undefined) {
+      tally(`${name}, errors`, id, sse === undefined || !stream || sent.bytes.includes('"error"') ? undefined : 'error lost')
+      continue
+    }
+    let reader = ''
+    try {
+      expected = await heard(bytes, sse !== undefined)
+    } catch {
+      // A server's stream that the vendor's SDK cannot read: put together by the dialect instead.
+      reader = ', folded since the vendor\'s SDK cannot read it'
+      expected = await heard(folded(from, bytes), false)
+    }
+    try {
+      if (from === messages) expected.finish = finishes[expected.finish] ?? expected.finish
+      else if (expected.refused !== undefined) Object.assign(expected, { text: expected.text + expected.refused, finish: 'refusal' })
+      else expected.finish = expected.calls.length > 0 && expected.finish === 'stop' ? 'tool_use' : stops[expected.finish] ?? expected.finish
+      tally(`${name}${reader}`, id, sent.ending.truncated ? 'counts as cut' : compare(expected, await read(sent.bytes, stream)))
+    } catch (error) {
+      tally(name, id, failure(error))
+    }
+    for (const lost of sent.ending.lossy ?? []) reason(`${from.id} → ${to.id} reply lossy: ${lost}`)
+  }
+}
+
+function folded (dialect: Dialect, sse: Buffer): Buffer {
+  const fold = dialect.stream.fold()
+  const reader = new SseReader(1e9)
+  // As the relay does, up to the stream's own end.
+  for (const event of [...reader.push(sse), ...reader.push(Buffer.from('\n\n'))]) {
+    fold.push(event)
+    if (dialect.stream.read(event, parseOrNothing(event.data)).end === true) break
+  }
+  return Buffer.from(JSON.stringify(fold.body()))
+}
+
+function whole (ending: Ending): Sent {
+  return { bytes: ending.bytes ?? Buffer.alloc(0), ending }
+}
+
+function requests (recording: Recording, from: Dialect, to: Dialect): void {
+  const body = recording.request?.body
+  if (!isObject(body)) return
+  const name = `${from.id} request → ${to.id} and back, taken`
+  try {
+    admit(from, body)
+    const conversation = from.translation?.decodeRequest(body)
+    if (conversation === undefined) return
+    const target = { thinking: 'adaptive', maxOutputTokens: 64000 } as const
+    const encoded = to.translation?.encodeRequest(conversation, target)
+    for (const lost of encoded?.lossy ?? []) reason(`${name} lossy: ${lost}`)
+    // And back: what both can say means the same.
+    const again = to.translation?.decodeRequest(objectOf(JSON.parse(JSON.stringify(encoded?.body))))
+    const back = again === undefined ? undefined : from.translation?.encodeRequest(again, target)
+    tally(name, recording.id, back === undefined ? 'nothing' : undefined)
+  } catch (error) {
+    if (error instanceof Untranslatable || error instanceof BadRequest) {
+      reason(`${name} ${error.name}: ${error.param.replaceAll(/\[\d+\]/g, '[]')}: ${error.message.replaceAll(/\[\d+\]/g, '[]')}`)
+      tally(`${name}, refused by name`, recording.id, undefined)
+    } else {
+      tally(name, recording.id, failure(error))
+    }
+  }
+}
+
+const index = JSON.parse(readFileSync(`${folder}/index.json`, 'utf8')) as Array<{ file: string, dialect: string }>
+for (const { file, dialect: id } of index) {
+  const dialect = dialects.get(id)
+  if (dialect?.translation === undefined) continue
+  const recording = JSON.parse(readFileSync(`${folder}/${file}`, 'utf8')) as Recording
+  const other = dialect === chat ? messages : chat
+  requests(recording, dialect, other)
+  if (recording.response.status !== 200) {
+    const error = dialect.errors.decode(recording.response.body)
+    tally(`${dialect.id} error replies`, recording.id, error === undefined ? `not read: ${JSON.stringify(recording.response.body).slice(0, 200)}` : undefined)
+    continue
+  }
+  passThrough(recording, dialect)
+  await translated(recording, dialect, other)
+}
+
+for (const [name, { run, equal }] of [...counts].sort(([a], [b]) => a.localeCompare(b))) console.log(`${name}: run ${run}, equal ${equal}`)
+console.log(differences.length === 0 ? '\nno differences' : `\ndifferences:\n${differences.join('\n')}`)
+if (flag === '--list') console.log(`\n${[...reasons].sort(([a], [b]) => a.localeCompare(b)).map(([text, count]) => `${count} × ${text}`).join('\n')}`)
