@@ -66,9 +66,9 @@ export default async function modelRoutes (fastify: FastifyInstance): Promise<vo
 
 type ModelsEndpoint = NonNullable<ReturnType<FastifyInstance['providers']['models']>>
 
-/** Without a segment that a URL parser would climb or collapse: nothing a client sends picks another path. */
+/** Printable, and without a segment that a URL parser would climb or collapse: nothing a client sends picks another path. */
 function isPlain (id: string): boolean {
-  return id.split('/').every((segment) => segment !== '' && segment !== '.' && segment !== '..')
+  return /^[\x21-\x7e]+$/.test(id) && id.split('/').every((segment) => segment !== '' && segment !== '.' && segment !== '..')
 }
 
 const shape = (() => {

@@ -1,14 +1,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import fp from 'fastify-plugin'
 import { GatewayError } from '../errors.ts'
+import { refused } from './options.ts'
 import { watchUpload } from './upload.ts'
 
 /** The manners every request meets before any route: its id, its Host, its Expect, its encoding. */
 export default fp(async (fastify) => {
   fastify.addHook('onRequest', (request, reply, done) => {
-    const { headers } = request
+    const { headers, raw } = request
     reply.header('x-request-id', request.id)
-    if (headers.host?.includes(',') === true) return done(new GatewayError('malformed_http', { message: 'Send one Host header.' }))
+    const fault = faultOf(raw)
+    if (fault !== undefined) {
+      refused.add(raw.socket)
+      return done(new GatewayError('malformed_http', { message: fault, headers: { connection: 'close' } }))
+    }
     if (headers.expect !== undefined && !isContinue(headers.expect)) return done(new GatewayError('expectation_failed'))
     const encoding = headers['content-encoding']
     if (encoding !== undefined && encoding !== 'identity') return done(new GatewayError('unsupported_media_type'))
@@ -17,6 +22,8 @@ export default fp(async (fastify) => {
 
   // A client that asked first is told to go on only once its key is known to be good.
   fastify.addHook('preParsing', (request, reply, payload, done) => {
+    const type = request.headers['content-type']
+    if (type !== undefined && !JSON_TYPE.test(type)) return done(new GatewayError('unsupported_media_type'))
     if (request.headers.expect !== undefined) reply.raw.writeContinue()
     if (!request.raw.complete) watchUpload(request.raw)
     done(null, payload)
@@ -31,6 +38,20 @@ export default fp(async (fastify) => {
   fastify.removeAllContentTypeParsers()
   fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
 }, { name: 'http', fastify: '5.x', dependencies: ['errors'] })
+
+/** Parameters may follow, and nothing else: what comes behind could hide another type from another reader. */
+const JSON_TYPE = /^application\/json(?:[ \t]*;[ \t]*[\w-]+=(?:[\w.-]+|"[\w .-]*"))*$/i
+
+/** What leaves open which request is meant, or to whom, although the parser took it. */
+function faultOf ({ url = '', headers, httpVersionMinor }: IncomingMessage): string | undefined {
+  if (headers.host === undefined ? httpVersionMinor > 0 : headers.host.includes(',')) return 'Send one Host header.'
+  // The absolute form is for proxies (RFC 9112 § 3.2.2), and this is none.
+  if (!url.startsWith('/') && url !== '*') return 'Send the path alone, without scheme and host.'
+  const coding = headers['transfer-encoding']
+  if (coding !== undefined && coding.toLowerCase() !== 'chunked') return 'Send the body plain or chunked.'
+  if (headers.upgrade?.toLowerCase() === 'websocket') return 'There are no WebSockets here: send a POST request.'
+  return undefined
+}
 
 function isContinue (expect: string): boolean {
   return expect.toLowerCase() === '100-continue'

@@ -37,7 +37,9 @@ export function serverOptions (env: NodeJS.ProcessEnv = process.env): FastifyHtt
       headersTimeout: 10_000,
       connectionsCheckingInterval: 1000,
       // A header given twice arrives as a list, and so never passes for one good credential.
-      joinDuplicateHeaders: true
+      joinDuplicateHeaders: true,
+      // Judged by the http plugin, which answers in the dialect.
+      requireHostHeader: false
     },
     // Ids of models travel in paths.
     routerOptions: { maxParamLength: 512 }
@@ -50,8 +52,12 @@ const parserErrors: Record<string, ErrorCode> = {
   HPE_CHUNK_EXTENSIONS_OVERFLOW: 'request_too_large'
 }
 
+/** Connections whose last request was refused for its framing: what the parser says of the bytes behind it is no news. */
+export const refused = new WeakSet<Socket>()
+
 /** Answers what the HTTP parser refused, and closes: behind bytes it could not read, nothing can be trusted. */
 function clientErrorHandler (error: Error & { code: string }, socket: Socket): void {
+  if (refused.has(socket)) return
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
     return

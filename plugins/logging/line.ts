@@ -101,8 +101,11 @@ export function tenths (ms: number): number {
 }
 
 /** Cut to what a line may hold of one text, cleared of secrets before the cut can halve one. */
+// eslint-disable-next-line no-control-regex
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g
+
 export function bounded (text: string, redact: Redact): string {
-  const clear = redact(text)
+  const clear = redact(text).replace(CONTROL, '\uFFFD')
   return clear.length > TEXT_LIMIT ? clear.slice(0, TEXT_LIMIT) : clear
 }
 

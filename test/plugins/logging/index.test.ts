@@ -121,7 +121,7 @@ t.test('texts of others are bounded, escaped and cleared of secrets', async (t) 
   const [line] = requests()
   t.match(line, {
     id: '[redacted]',
-    model: '"}\n{"level":60',
+    model: '"}\uFFFD{"level":60',
     servedModel: `${'x'.repeat(120)}[redacte`,
     upstreamRequestId: /^id-\[redacted\]/
   })

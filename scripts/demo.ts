@@ -1,0 +1,264 @@
+/**
+ * `npm run demo`: the gateway beside a simulated provider, with virtual keys to try it, until Ctrl-C. Keys, logs and
+ * data lie in a temporary folder that is removed at the end; nothing of the project or of the shell's settings is used.
+ *
+ *     npm run demo                          serves until Ctrl-C
+ *     npm run demo -- --once                ends after the first conversations; exit code 0 where they went well
+ *     npm run demo -- --exec "COMMAND"      runs a command against the gateway, ends with its exit code. It finds
+ *                                           GATEWAY_URL, KEYS_FILE, OPENAI_BASE_URL and OPENAI_API_KEY set.
+ *     npm run demo -- --port 9000           this port; otherwise 8080, or a free one where 8080 is taken
+ */
+import '../runtime.ts'
+import { randomBytes } from 'node:crypto'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { SseReader } from '../providers/dialects/sse.ts'
+import { startSimulator, type Simulator } from '../providers/simulator/server.ts'
+
+const PORT = 8080
+const QUESTION = 'Who are you?'
+/** Milliseconds. */
+const START_TIME = 30_000
+const LOG_TIME = 5000
+const STOP_TIME = 15_000
+/** How much of the gateway's output is kept to explain its end. */
+const KEPT_OUTPUT = 64 * 1024
+
+/** What of the shell's environment the gateway gets: what a process needs to run, and no setting of any program. */
+const INHERITED = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'TEMP', 'TMP', 'SystemRoot', 'USERPROFILE', 'NO_COLOR', 'NODE_V8_COVERAGE']
+
+interface DemoKey { name: string, token: string, remark: string, entry: Record<string, unknown> }
+
+const demoKey = (name: string, remark: string, more: Record<string, unknown> = {}): DemoKey => ({
+  name,
+  token: `vk_${name.replace('demo-', '')}_${randomBytes(24).toString('base64url')}`,
+  remark,
+  entry: { provider: 'simulator', api_key: `sim-${randomBytes(24).toString('base64url')}`, name, ...more }
+})
+
+const KEYS = [
+  demoKey('demo-chat', 'bytes pass untouched'),
+  demoKey('demo-messages', 'translated to Messages and back', { upstream_dialects: ['anthropic-messages'] })
+] as const
+
+const options = readOptions()
+const folder = mkdtempSync(join(tmpdir(), 'llm-gateway-demo-'))
+const keysFile = join(folder, 'keys.json')
+const logDir = join(folder, 'logs')
+let simulator: Simulator | undefined
+let gateway: ChildProcess | undefined
+let output = ''
+let follow = false
+let stopping = false
+
+process.on('exit', () => {
+  gateway?.kill('SIGKILL')
+  rmSync(folder, { recursive: true, force: true })
+})
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => stopping ? process.exit(130) : void stop(0))
+}
+
+try {
+  await stop(await demo())
+} catch (error) {
+  if (!stopping) {
+    console.error(`\nThe demo failed: ${error instanceof Error ? error.message : String(error)}`)
+    if (!follow && output !== '') console.error(`\nThe gateway said:\n\n${indent(output.trimEnd())}`)
+    await stop(1)
+  }
+}
+
+/** Resolves to the exit code; with neither `--once` nor `--exec` only the gateway's end or a signal ends it. */
+async function demo (): Promise<number> {
+  writeFileSync(keysFile, JSON.stringify({ virtual_keys: Object.fromEntries(KEYS.map(({ token, entry }) => [token, entry])) }, null, 2), { mode: 0o600 })
+  simulator = await startSimulator()
+  const port = options.port ?? (await isFree(PORT) ? PORT : 0)
+  const ended = startGateway(simulator.url, port)
+  // The same for all that follows: whatever is being waited for, the gateway's end ends it.
+  return await Promise.race([ended, converse(simulator.url)])
+}
+
+async function converse (simulatorUrl: string): Promise<number> {
+  const url = await address()
+  console.log('\nllm-gateway demo\n')
+  row('gateway', `${url}${options.port === undefined && !url.endsWith(`:${PORT}`) ? `   (${PORT} is taken)` : ''}`)
+  row('simulator', `${simulatorUrl}   (stands in for a provider)`)
+  row('folder', `${folder}   (keys, logs and data; removed at the end)`)
+
+  console.log('\nA first conversation with each key, streamed through the gateway\n')
+  const mark = output.length
+  const ids: string[] = []
+  for (const { name, token } of KEYS) {
+    row(name, `${QUESTION}\n${' '.repeat(17)}`, '')
+    ids.push(await talk(url, token))
+  }
+
+  console.log('\nThe log lines they caused\n')
+  await until(LOG_TIME, () => ids.every(id => output.indexOf(id, mark) !== -1) && output.endsWith('\n'), 'the gateway wrote no log line.')
+  console.log(indent(output.slice(mark).trimEnd()))
+  console.log(`\n  The full exchange is in ${join(logDir, await captureFile())}`)
+
+  console.log('\nVirtual keys\n')
+  for (const { name, token, remark } of KEYS) row(name, `${token}   ${remark}`)
+
+  const [{ token }] = KEYS
+  console.log('\nTry it\n')
+  console.log(indent(`curl -N ${url}/v1/chat/completions \\
+  -H 'authorization: Bearer ${token}' \\
+  -H 'content-type: application/json' \\
+  -d '{"model":"sim-small","stream":true,"messages":[{"role":"user","content":"${QUESTION}"}]}'
+
+An SDK, or any app that reads these:
+
+export OPENAI_BASE_URL=${url}/v1
+export OPENAI_API_KEY=${token}`))
+
+  if (options.exec !== undefined) return await execute(options.exec, url)
+  if (options.once) return 0
+  console.log('\nServing until Ctrl-C; log lines follow.\n')
+  follow = true
+  return await new Promise(() => {})
+}
+
+/** One streamed conversation, its words printed as they come. Resolves to the request's id. */
+async function talk (url: string, token: string): Promise<string> {
+  const reply = await fetch(`${url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ model: 'sim-small', stream: true, messages: [{ role: 'user', content: QUESTION }] })
+  })
+  if (!reply.ok || reply.body === null) throw new Error(`the gateway answered ${reply.status}: ${await reply.text()}`)
+  const events = new SseReader(2 ** 20)
+  let text = ''
+  let finish: string | null = null
+  for await (const bytes of reply.body) {
+    for (const { data } of events.push(Buffer.from(bytes))) {
+      if (data === '[DONE]') continue
+      const chunk: Chunk = JSON.parse(data)
+      if (chunk.error !== undefined) throw new Error(`the stream ended in an error: ${chunk.error.message}`)
+      text += chunk.choices?.[0]?.delta.content ?? ''
+      finish = chunk.choices?.[0]?.finish_reason ?? finish
+      process.stdout.write(chunk.choices?.[0]?.delta.content ?? '')
+    }
+  }
+  process.stdout.write('\n')
+  if (finish !== 'stop' || text === '') throw new Error(`the stream did not end well: finish ${finish}.`)
+  return reply.headers.get('x-request-id') ?? ''
+}
+
+interface Chunk {
+  choices?: Array<{ delta: { content?: string | null }, finish_reason: string | null }>
+  error?: { message: string }
+}
+
+/** Rejects when the gateway ends. */
+function startGateway (simulatorUrl: string, port: number): Promise<never> {
+  // Unbuilt it is a .ts file, built a .js file, and so is this one.
+  const server = fileURLToPath(new URL(import.meta.filename.endsWith('.ts') ? '../server.ts' : '../server.js', import.meta.url))
+  const inherited = Object.fromEntries(INHERITED.flatMap(name => process.env[name] === undefined ? [] : [[name, process.env[name]]]))
+  const child = spawn(process.execPath, [server], {
+    // There it can touch no keys.json, .env or logs of the project's.
+    cwd: folder,
+    // A group of its own: Ctrl-C reaches it once, through the demo.
+    detached: process.platform !== 'win32',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      ...inherited,
+      KEYS_FILE: keysFile,
+      GATEWAY_HOST: '127.0.0.1',
+      GATEWAY_PORT: String(port),
+      PROVIDERS: 'simulator',
+      SIMULATOR_BASE_URL: simulatorUrl,
+      LOG_DIR: logDir,
+      LOG_FORMAT: 'pretty',
+      DATA_DIR: join(folder, 'data'),
+      ...(process.stdout.isTTY && process.env['NO_COLOR'] === undefined && { FORCE_COLOR: '1' })
+    }
+  })
+  gateway = child
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      if (follow) process.stdout.write(text)
+      else output += text
+      if (output.length > KEPT_OUTPUT) output = output.slice(-KEPT_OUTPUT)
+    })
+  }
+  return new Promise((_resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code, signal) => reject(new Error(`the gateway ended (${signal ?? `exit code ${code}`}).`)))
+  })
+}
+
+/** Where the gateway says it listens: whatever answers at a port might be another one. */
+async function address (): Promise<string> {
+  const said = (): string | undefined => /listening at (http:\S+)/.exec(output)?.[1]
+  await until(START_TIME, () => said() !== undefined, 'the gateway did not start in time.')
+  return said() ?? ''
+}
+
+async function captureFile (): Promise<string> {
+  const files = (): string[] => { try { return readdirSync(logDir) } catch { return [] } }
+  await until(LOG_TIME, () => files().length > 0, `nothing was written to ${logDir}.`)
+  return files().sort().at(-1) ?? ''
+}
+
+async function until (time: number, test: () => boolean | Promise<boolean>, message: string): Promise<void> {
+  for (const deadline = performance.now() + time; !await test(); await sleep(25)) {
+    if (performance.now() > deadline || stopping) throw new Error(message)
+  }
+}
+
+async function execute (command: string, url: string): Promise<number> {
+  console.log(`\n$ ${command}\n`)
+  const env = { ...process.env, GATEWAY_URL: url, KEYS_FILE: keysFile, OPENAI_BASE_URL: `${url}/v1`, OPENAI_API_KEY: KEYS[0].token }
+  const [code] = await once(spawn(command, { shell: true, stdio: 'inherit', env }), 'close')
+  return typeof code === 'number' ? code : 1
+}
+
+async function isFree (port: number): Promise<boolean> {
+  const probe = createServer()
+  const free = once(probe, 'listening').then(() => true, () => false)
+  probe.listen(port, '127.0.0.1')
+  if (!await free) return false
+  probe.close()
+  await once(probe, 'close')
+  return true
+}
+
+async function stop (code: number): Promise<never> {
+  stopping = true
+  const ends = gateway !== undefined && gateway.exitCode === null && gateway.signalCode === null ? once(gateway, 'exit') : undefined
+  gateway?.kill('SIGTERM')
+  await Promise.race([ends, sleep(STOP_TIME)])
+  await simulator?.close()
+  process.exit(code)
+}
+
+function readOptions (): { once: boolean, exec?: string, port?: number } {
+  try {
+    const { values } = parseArgs({ options: { once: { type: 'boolean', default: false }, exec: { type: 'string' }, port: { type: 'string' } } })
+    const { port, ...rest } = values
+    if (port === undefined) return rest
+    if (!/^\d{1,5}$/.test(port)) throw new Error(`--port must be a number, and is ${port}.`)
+    return { ...rest, port: Number(port) }
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error)
+    process.exit(1)
+  }
+}
+
+function row (name: string, text: string, end = '\n'): void {
+  process.stdout.write(`  ${name.padEnd(15)}${text}${end}`)
+}
+
+function indent (text: string): string {
+  return text.replaceAll(/^(?=.)/gm, '  ')
+}

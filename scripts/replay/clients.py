@@ -1,0 +1,71 @@
+"""The Python side: what clients.ts does, with the vendors' Python SDKs.
+
+Reads jobs as JSON lines, writes what the SDK made of each reply as JSON lines in the same order.
+"""
+
+import functools
+import json
+import sys
+import warnings
+
+import anthropic
+import openai
+
+OPTIONS = {"max_retries": 0, "timeout": 60}
+
+# What the SDKs take by name. Any other field goes in as it is.
+NAMED = {"openai": ("model", "messages"), "anthropic": ("model", "messages", "max_tokens")}
+
+
+@functools.cache
+def resource(sdk, base_url, key):
+    if sdk == "openai":
+        return openai.OpenAI(base_url=base_url, api_key=key, **OPTIONS).chat.completions
+    return anthropic.Anthropic(base_url=base_url, auth_token=key, default_headers={"x-api-key": key}, **OPTIONS).messages
+
+
+def carry_out(job):
+    sdk, mode = job["sdk"], job["mode"]
+    client = resource(sdk, job["baseUrl"], job["key"])
+    body = {name: value for name, value in job["body"].items() if name != "stream"}
+    named = {name: body.pop(name) for name in NAMED[sdk] if name in body}
+    events = []
+    try:
+        if mode == "events":
+            for event in client.create(**named, stream=True, extra_body=body):
+                events.append(event.to_dict(mode="json"))
+            return {"events": events}
+        if mode == "whole":
+            return {"reply": client.create(**named, stream=False, extra_body=body).to_dict(mode="json")}
+        return {"reply": final(sdk, client, named, body)}
+    except Exception as error:  # whatever it is, it is what the app would see
+        return {**({"events": events} if mode == "events" else {}), "error": describe(error)}
+
+
+def final(sdk, client, named, body):
+    with client.stream(**named, extra_body=body) as stream:
+        if sdk == "anthropic":
+            return stream.get_final_message().to_dict(mode="json")
+        try:
+            return stream.get_final_completion().to_dict(mode="json")
+        except (openai.LengthFinishReasonError, openai.ContentFilterFinishReasonError):
+            # These two finishes are errors to the SDK, whoever answers.
+            return stream.current_completion_snapshot.to_dict(mode="json")
+
+
+def describe(error):
+    told = {"message": f"{type(error).__name__}: {error}"}
+    status = getattr(error, "status_code", None)
+    if status is not None:
+        told["status"] = status
+    body = getattr(error, "body", None)
+    if isinstance(body, dict):
+        inner = body.get("error") if isinstance(body.get("error"), dict) else body
+        if isinstance(inner.get("message"), str):
+            told["said"] = inner["message"]
+    return told
+
+
+warnings.simplefilter("ignore")
+for line in sys.stdin:
+    print(json.dumps(carry_out(json.loads(line))), flush=True)
