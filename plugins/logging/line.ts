@@ -47,7 +47,7 @@ export interface Tokens {
 /** Characters kept of a text that a client or a provider chose. */
 const TEXT_LIMIT = 128
 /** Names kept of what could not be translated. */
-const LOSSY_LIMIT = 16
+const LOSSY_LIMIT = 40
 /** What nginx made the custom: the client closed the request. */
 export const CLIENT_GONE = 499
 

@@ -229,7 +229,7 @@ export class Relay implements ReplyHandler {
     const { exchange } = this.#admitted
     const headers: Record<string, string> = { ...this.#fastify.quota.headers(exchange.key), 'cache-control': 'private, no-store' }
     if (exchange.upstreamRequestId !== undefined) headers['x-gateway-upstream-request-id'] = exchange.upstreamRequestId
-    if (exchange.lossy.length > 0) headers['x-gateway-lossy'] = exchange.lossy.join(', ')
+    if (exchange.lossy.length > 0) headers['x-gateway-lossy'] = named(exchange.lossy)
     return headers
   }
 
@@ -278,6 +278,14 @@ const outcomes: Partial<Record<ErrorCode, Outcome>> = {
   upstream_broke: 'upstream_broke',
   upstream_bad_reply: 'upstream_error'
 }
+
+/** Names for a header: a body may hold any number of unknown fields, and clients take only so much of a header. */
+function named (names: string[]): string {
+  const rest = names.length - MAX_NAMES
+  return rest > 0 ? [...names.slice(0, MAX_NAMES), `and ${rest} more`].join(', ') : names.join(', ')
+}
+
+const MAX_NAMES = 40
 
 function isEventStream (headers: Headers): boolean {
   return String(headers['content-type']).toLowerCase().startsWith('text/event-stream')
