@@ -127,7 +127,7 @@ t.test('texts of others are bounded, escaped and cleared of secrets', async (t) 
   })
   t.equal(line?.model.length, 128)
   t.equal(line?.path.length, 128)
-  t.ok(JSON.stringify(line).length < 4000)
+  t.ok(JSON.stringify(line).length < 8000)
 })
 
 t.test('bodies are captured between begin and end', async (t) => {
