@@ -1,53 +1,13 @@
-import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { renameSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { CHAT_KEY, REAL_KEY, post, startProvider, until, type Teardown } from './helper.ts'
+import { CHAT_KEY, post, startProvider, until } from './helper.ts'
+import { keysOf, run, start } from './process.ts'
 
-const SERVER = fileURLToPath(new URL('../server.ts', import.meta.url))
 const ask = { model: 'm1', messages: [{ role: 'user', content: 'hi' }], stream: true }
 const chunk = (content: string, finish: string | null = null): string =>
   `data: ${JSON.stringify({ id: 'c1', object: 'chat.completion.chunk', created: 1, model: 'm1', choices: [{ index: 0, delta: { content }, finish_reason: finish }] })}\n\n`
-
-interface Running { child: ChildProcess, url: string, folder: string, keysFile: string, output: () => string, ended: Promise<number | null> }
-
-function keysOf (...keys: string[]): string {
-  return JSON.stringify({ virtual_keys: Object.fromEntries(keys.map((key) => [key, { provider: 'openai', api_key: REAL_KEY }])) })
-}
-
-/** The real process, with its settings and nothing of ours. */
-function run (t: Teardown, env: Record<string, string>, keys = keysOf(CHAT_KEY)): Omit<Running, 'url'> {
-  const folder = mkdtempSync(join(tmpdir(), 'llm-gateway-process-'))
-  const keysFile = join(folder, 'keys.json')
-  writeFileSync(keysFile, keys, { mode: 0o600 })
-  const child = spawn(process.execPath, [SERVER], {
-    cwd: folder,
-    env: { PATH: process.env['PATH'], KEYS_FILE: keysFile, GATEWAY_PORT: '0', LOG_FORMAT: 'json', ...env },
-    stdio: ['ignore', 'pipe', 'pipe']
-  })
-  let output = ''
-  child.stdout.on('data', (data) => { output += data })
-  child.stderr.on('data', (data) => { output += data })
-  const ended = once(child, 'close').then(([code]) => code as number | null)
-  t.teardown(async () => {
-    child.kill('SIGKILL')
-    await ended
-    rmSync(folder, { recursive: true, force: true })
-  })
-  return { child, folder, keysFile, output: () => output, ended }
-}
-
-async function start (t: Teardown, provider: string, env: Record<string, string> = {}): Promise<Running> {
-  const running = run(t, { OPENAI_BASE_URL: `${provider}/v1`, ...env })
-  await until(() => /listening at (http:[^"]+)/.test(running.output()) || running.child.exitCode !== null)
-  const [, url = ''] = /listening at (http:[^"]+)/.exec(running.output()) ?? []
-  if (url === '') throw new Error(running.output())
-  return { ...running, url }
-}
 
 t.test('SIGTERM lets a stream that talks end whole, refuses new requests, and ends with 0', async (t) => {
   let go = (): void => {}

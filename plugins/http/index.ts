@@ -34,6 +34,9 @@ export default fp(async (fastify) => {
   fastify.server.on('checkContinue', unanswered)
   fastify.server.on('checkExpectation', unanswered)
 
+  // A connection whose last reply ends while the gateway stops is not kept for another request.
+  fastify.addHook('preClose', async () => { fastify.server.keepAliveTimeout = 1 })
+
   // Bodies stay bytes: what goes on to a provider is what the client sent.
   fastify.removeAllContentTypeParsers()
   fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
