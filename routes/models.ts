@@ -57,11 +57,16 @@ export default async function modelRoutes (fastify: FastifyInstance): Promise<vo
     if (status === 404) return undefined
     if (status !== 200) throw new GatewayError('upstream_error', { message: `The provider answered its list of models with ${status}.` })
     try {
-      return (dialect.models?.decode(JSON.parse(body.toString('utf8'))) ?? []).map((model) => ({ owner: provider.name, ...model }))
+      return (dialect.models?.decode(asList(JSON.parse(body.toString('utf8')))) ?? []).map((model) => ({ owner: provider.name, ...model }))
     } catch (cause) {
       throw new GatewayError('upstream_bad_reply', { cause })
     }
   }
+}
+
+/** One model reads as a list of one. */
+function asList (body: object): object {
+  return 'data' in body ? body : { data: [body] }
 }
 
 type ModelsEndpoint = NonNullable<ReturnType<FastifyInstance['providers']['models']>>
