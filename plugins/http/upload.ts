@@ -27,7 +27,7 @@ export function watchUpload (request: IncomingMessage): void {
     // Whoever reads the body takes this for its end, and answers. Where nobody does, the answer is out already.
     if (request.listenerCount('error') === 0) request.destroy()
     else request.emit('error', new GatewayError('request_timeout', { headers: { connection: 'close' } }))
-  }, INTERVAL)
+  }, INTERVAL).unref()
   const stop = (): void => clearInterval(timer)
   request.once('end', stop).once('close', stop)
 }

@@ -300,3 +300,40 @@ t.test('raw requests that are not one clear request', async (t) => {
   t.match(await send(head(`Content-Length: ${body.length}`).replace('HTTP/1.1', 'HTTP/1.0') + body), /^HTTP\/1.1 200[^]*content-length/)
   t.equal(provider.requests.filter(({ method }) => method === 'POST').length, 2)
 })
+
+t.test('a cut stream of a provider of another dialect, and of Messages on both sides', async (t) => {
+  const events = [
+    { type: 'message_start', message: { id: 'msg_1', type: 'message', role: 'assistant', model: 'x', content: [], stop_reason: null, stop_sequence: null, usage: { input_tokens: 1, output_tokens: 1 } } },
+    { type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } },
+    { type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: 'a' } }
+  ]
+  const begun = events.map((event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`).join('')
+  const failing = `${begun}event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"Overloaded ${REAL_KEY}"}}\n\n`
+  let text = ''
+  let reset = false
+  const provider = await startRawProvider(t, (socket) => {
+    socket.write(sse + text, () => setTimeout(() => reset ? socket.resetAndDestroy() : socket.end(), 30))
+  })
+  const gateway = await startGateway(t, provider.url)
+  const body = { ...ask, max_tokens: 9, stream: true }
+  const headers = { authorization: `Bearer ${MESSAGES_KEY}` }
+  for (const bytes of [begun, `${begun}event: content_block_delta\ndata: {"type":"conte`]) {
+    for (reset of [false, true]) {
+      text = bytes
+      const chat = await (await post(gateway.url + CHAT, body, headers)).text()
+      t.match(chat, /"content":"a"[^]*\n\ndata: \{"error":\{[^\n]*upstream_broke[^\n]*\}\}\n\n$/)
+      t.notMatch(chat, /\[DONE\]|finish_reason":"/)
+      const messages = await (await post(`${gateway.url}/v1/messages`, body, headers)).text()
+      t.ok(messages.startsWith(begun))
+      t.match(messages, /\n\nevent: error\ndata: \{"type":"error","error":\{"type":"api_error"[^\n]*\}\}\n\n$/)
+      t.notMatch(messages, /message_stop|message_delta/)
+    }
+  }
+  text = failing
+  const chat = await (await post(gateway.url + CHAT, body, headers)).text()
+  t.match(chat, /\n\ndata: \{"error":\{"message":"Overloaded \[redacted\]"[^\n]*\}\}\n\n$/)
+  const messages = await (await post(`${gateway.url}/v1/messages`, body, headers)).text()
+  t.equal(messages, failing.replace(REAL_KEY, '[redacted]'))
+  t.match(await (await post(`${gateway.url}/v1/messages`, '{}', headers)).json(), { type: 'error', error: { type: 'invalid_request_error' } })
+  t.match(await (await post(`${gateway.url}/v1/messages`, body, { authorization: 'Bearer nobody' })).json(), { type: 'error', error: { type: 'authentication_error' } })
+})
