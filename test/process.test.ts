@@ -9,6 +9,9 @@ const ask = { model: 'm1', messages: [{ role: 'user', content: 'hi' }], stream: 
 const chunk = (content: string, finish: string | null = null): string =>
   `data: ${JSON.stringify({ id: 'c1', object: 'chat.completion.chunk', created: 1, model: 'm1', choices: [{ index: 0, delta: { content }, finish_reason: finish }] })}\n\n`
 
+// Processes start in their own time where the machine is busy.
+t.setTimeout(120_000)
+
 t.test('SIGTERM lets a stream that talks end whole, refuses new requests, and ends with 0', async (t) => {
   let go = (): void => {}
   const provider = await startProvider(t, async (_request, response) => {

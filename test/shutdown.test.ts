@@ -6,6 +6,9 @@ import { start } from './process.ts'
 const first = 'data: {"id":"c1","choices":[{"index":0,"delta":{"content":"a"},"finish_reason":null}]}\n\n'
 const last = 'data: {"id":"c1","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
 
+// Processes start in their own time where the machine is busy.
+t.setTimeout(120_000)
+
 t.test('SIGTERM: what is silent ends with an error after ten seconds, what talks may go on', async (t) => {
   const provider = await startProvider(t, (request, response) => {
     const { model } = JSON.parse(request.body)

@@ -18,6 +18,16 @@ export interface Conversation {
   reasoning?: Reasoning
   /** An opaque id of the end user, for the provider's abuse detection. */
   user?: string
+  /** Text that the client stores beside the reply. */
+  metadata?: Record<string, unknown>
+  /** How much to say, in the word of the dialects that know it. */
+  verbosity?: string
+  /** Which of the provider's queues to take, in the word of the dialects that know it. */
+  serviceTier?: string
+  /** What steers the request to a prompt cache, and how long the cache is kept. */
+  promptCache?: { key?: string, retention?: string }
+  /** Asks for the log probabilities of the answer's tokens, and of so many alternatives to each. */
+  logprobs?: { top?: number }
   stream: boolean
   /** Fields without a neutral meaning, by the name the client gave them. */
   extras: Record<string, unknown>
@@ -27,7 +37,8 @@ export interface Conversation {
 
 export type Names = Readonly<Record<
   | 'maxOutputTokens' | 'temperature' | 'topP' | 'stop' | 'output' | 'outputDescription' | 'reasoning' | 'user'
-  | 'tools' | 'toolChoice' | 'parallelToolCalls'
+  | 'tools' | 'toolChoice' | 'parallelToolCalls' | 'toolFormat'
+  | 'metadata' | 'verbosity' | 'serviceTier' | 'promptCache' | 'logprobs'
   | 'role' | 'image' | 'imageDetail' | 'document' | 'audio' | 'reasoningPart' | 'arguments' | 'toolResult' | 'isError' | 'cache',
   string
 >>
@@ -44,8 +55,8 @@ export type Part = (
   | { type: 'audio', data: string, format: string }
   | { type: 'reasoning', text: string, signature?: string, redacted?: string }
   | { type: 'refusal', text: string }
-  /** `arguments` is JSON text, as the model wrote it. */
-  | { type: 'tool-call', id: string, name: string, arguments: string }
+  /** `arguments` is JSON text, as the model wrote it; of a call to a custom tool, `{"input": "…"}`. */
+  | { type: 'tool-call', id: string, name: string, arguments: string, custom?: boolean }
   | { type: 'tool-result', callId: string, parts: Part[], isError?: boolean }
   | { type: 'foreign', dialect: string, value: unknown }
 ) & {
@@ -59,12 +70,21 @@ export type Source =
   | { type: 'text', text: string }
   | { type: 'file', id: string }
 
+/**
+ * A tool of the client's. Names are flat: a dialect that groups tools joins group and name (`namespace`), and finds
+ * both again by the request it was given. A custom tool takes text instead of JSON; to a dialect that knows none it is
+ * a function whose one argument is `input`.
+ */
 export interface Tool {
   name: string
   description?: string
   /** JSON Schema of the arguments; absent for a tool without any. */
   parameters?: Record<string, unknown>
   strict?: boolean
+  /** Set where the tool takes text; `format` constrains that text, in the client's own words. */
+  custom?: { format?: Record<string, unknown> }
+  /** The group that the tool is of, and its name within. */
+  namespace?: { name: string, description?: string, tool: string }
   cache?: { ttl?: '5m' | '1h' }
 }
 

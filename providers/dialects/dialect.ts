@@ -1,5 +1,5 @@
 import type { TSchema } from 'typebox'
-import type { Conversation } from './conversation.ts'
+import type { Conversation, Names } from './conversation.ts'
 import type { ErrorInfo, Event, Usage } from './events.ts'
 import type { SseEvent } from './sse.ts'
 
@@ -53,6 +53,8 @@ export interface Call {
   choices: number
   /** Whether the client itself asked for usage in the stream. */
   wantsUsage: boolean
+  /** What the provider keeps and the request leans on, such as an earlier response, by the field that names it. */
+  refers?: Array<{ param: string, id: string }>
 }
 
 export interface ErrorCodec {
@@ -89,6 +91,8 @@ export interface Reading {
   error?: Omit<ErrorInfo, 'status'> & { status?: number }
   /** The stream's own terminator: nothing comes after it. */
   end?: boolean
+  /** Ids of what the provider keeps, such as a stored response: they are this key's from now on. */
+  stored?: string[]
   /** Sent only because the gateway asked for it: not for a client that did not. */
   unasked?: boolean
 }
@@ -117,6 +121,8 @@ export interface Model {
 
 /** Four functions: request and events, decode and encode. */
 export interface Translation {
+  /** What its clients call the things that have a neutral meaning. */
+  names: Names
   decodeRequest (body: Record<string, unknown>): Conversation
   /** @throws {Untranslatable} where leaving it out would change what the request means. */
   encodeRequest (conversation: Conversation, target: Target): Encoded
@@ -141,6 +147,10 @@ export interface EncodeOptions {
   now: number
   /** Whether the client asked for usage in the stream. */
   usage: boolean
+  /** The client's own request body, for what of it a reply repeats and for the tools it named. */
+  request?: Record<string, unknown>
+  /** Tokens of the prompt, estimated: for a dialect that tells them before the provider has. */
+  inputEstimate?: number
 }
 
 /** What is known of the model a request is encoded for. */
@@ -151,6 +161,12 @@ export interface Target {
   thinking?: 'budget' | 'adaptive' | 'none'
   /** Whether it takes `temperature` and `top_p`. */
   sampling?: boolean
+  /** What the server calls the cap on its output, where the dialect has had more than one name for it. */
+  capName?: 'max_tokens' | 'max_completion_tokens'
+  /** Whether it takes back the reasoning of earlier turns as plain text. */
+  reasoningText?: boolean
+  /** Whether it knows tools that take text instead of JSON. */
+  customTools?: boolean
 }
 
 export interface Encoded {

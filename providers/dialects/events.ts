@@ -33,7 +33,8 @@ export type Block =
   | { type: 'text' }
   | { type: 'reasoning' }
   | { type: 'refusal' }
-  | { type: 'tool-call', id: string, name: string }
+  /** `custom` tells a call whose arguments are `{"input": "…"}` because its tool takes text. */
+  | { type: 'tool-call', id: string, name: string, custom?: boolean }
   /** A block that only its own dialect understands, whole. */
   | { type: 'foreign', dialect: string, value: { type: string } }
 
@@ -46,6 +47,8 @@ export type Delta =
   /** Reasoning the provider encrypted: opaque too, with no text beside it. */
   | { type: 'redacted', data: string }
   | { type: 'citation', citation: Citation }
+  /** Log probabilities of the text so far unaccounted for: `{ token, logprob, bytes, top_logprobs }` each. */
+  | { type: 'logprobs', entries: Array<Record<string, unknown>> }
   | { type: 'foreign', dialect: string, value: { type: string } }
 
 /** A source the text leans on. `raw` is the dialect's own object, for the way back. */

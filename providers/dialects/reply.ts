@@ -16,6 +16,10 @@ export interface ReplyOptions {
   /** The provider's dialect. */
   upstream: Dialect
   call: Call
+  /** The client's own request body. */
+  request?: Record<string, unknown>
+  /** Tokens of the prompt, estimated. */
+  inputEstimate?: number
   /** Takes keys out of an error's text. */
   redact: (text: string) => string
   /** Unix seconds. */
@@ -51,10 +55,10 @@ export interface ReplyStream {
 }
 
 /** A stream to a client that asked for one. */
-export function replyStream ({ client, upstream, call, redact, now }: ReplyOptions): ReplyStream {
+export function replyStream ({ client, upstream, call, redact, ...rest }: ReplyOptions): ReplyStream {
   const stream = client.id === upstream.id
     ? new PassThrough(client, { withholdUsage: !call.wantsUsage, choices: call.choices, redact })
-    : new Translation(upstream, client, { now, usage: call.wantsUsage, redact })
+    : new Translation(upstream, client, { ...rest, usage: call.wantsUsage, redact })
   return {
     push: (chunk) => stream.push(chunk),
     get done () { return stream.done },
@@ -107,8 +111,8 @@ function fromStream (bytes: Buffer, options: ReplyOptions): Ending {
   return { bytes: Buffer.from(JSON.stringify(fold.body())), truncated: !ended && observer.error === undefined, ...told(observer) }
 }
 
-function translate (events: SseEvent[], { client, upstream, call, redact, now }: ReplyOptions): Ending {
-  const translation = new EventTranslation(upstream, client, { now, usage: !call.stream || call.wantsUsage, redact })
+function translate (events: SseEvent[], { client, upstream, call, ...rest }: ReplyOptions): Ending {
+  const translation = new EventTranslation(upstream, client, { ...rest, usage: !call.stream || call.wantsUsage })
   const out = [...events.flatMap((event) => translation.push(event)), ...translation.end()]
   const ending = { truncated: !translation.done, ...told(translation), lossy: translation.lossy }
   if (call.stream) return { ...ending, bytes: write(out) }

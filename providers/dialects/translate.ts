@@ -12,6 +12,10 @@ export interface TranslationOptions {
   now: number
   /** Whether the client is to see usage. */
   usage: boolean
+  /** The client's own request body. */
+  request?: Record<string, unknown>
+  /** Tokens of the prompt, estimated. */
+  inputEstimate?: number
   /** Takes keys out of an error's text. */
   redact: (text: string) => string
 }
@@ -25,13 +29,13 @@ export class EventTranslation extends Observer {
   readonly #redact: (text: string) => string
 
   /** @throws {TypeError} where one of the two is only ever passed through */
-  constructor (from: Dialect, to: Dialect, { now, usage, redact }: TranslationOptions) {
+  constructor (from: Dialect, to: Dialect, { redact, ...options }: TranslationOptions) {
     super()
     if (from.translation === undefined || to.translation === undefined) {
       throw new TypeError(`${from.id} is not translated to ${to.id}`)
     }
     this.#decoder = from.translation.decodeEvents()
-    this.#encoder = to.translation.encodeEvents({ now, usage })
+    this.#encoder = to.translation.encodeEvents(options)
     this.#redact = redact
   }
 

@@ -56,7 +56,7 @@ export default async function relayRoutes (fastify: FastifyInstance): Promise<vo
     request.exchange = exchange
     const recorder = fastify.exchanges.begin(exchange, body)
     const redact = redactorFor(request.key)
-    const relay = new Relay(fastify, request, reply, { dialect, call, target, outgoing, hold, exchange, recorder, redact })
+    const relay = new Relay(fastify, request, reply, { dialect, call, request: json, target, outgoing, hold, exchange, recorder, redact })
     live.add(relay)
     relay.start(() => live.delete(relay))
   }

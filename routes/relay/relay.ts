@@ -14,6 +14,8 @@ import type { Outgoing } from './plan.ts'
 export interface Admitted {
   dialect: Dialect
   call: Call
+  /** The client's body, parsed. */
+  request: Record<string, unknown>
   target: Target
   outgoing: Outgoing
   hold: Hold
@@ -82,10 +84,10 @@ export class Relay implements ReplyHandler {
   onHead (status: number, headers: Headers): void {
     this.#status = status
     this.#headers = headers
-    const { exchange, dialect, target, call, redact } = this.#admitted
+    const { exchange, dialect, target, call, request, redact } = this.#admitted
     exchange.upstreamRequestId = requestId(headers)
     if (status < 300 && call.stream && isEventStream(headers)) {
-      this.#stream = replyStream({ client: dialect, upstream: target.dialect, call, redact, now: unixSeconds() })
+      this.#stream = replyStream({ client: dialect, upstream: target.dialect, call, request, redact, now: unixSeconds() })
     }
   }
 
@@ -148,12 +150,12 @@ export class Relay implements ReplyHandler {
   }
 
   #sendWhole (): void {
-    const { dialect, target, call, redact } = this.#admitted
+    const { dialect, target, call, request, redact } = this.#admitted
     const body = Buffer.concat(this.#gathered)
     let reply
     try {
       reply = wholeReply(body, {
-        client: dialect, upstream: target.dialect, call, redact, now: unixSeconds(), sse: isEventStream(this.#headers)
+        client: dialect, upstream: target.dialect, call, request, redact, now: unixSeconds(), sse: isEventStream(this.#headers)
       })
     } catch (cause) {
       return this.#fail(new GatewayError('upstream_bad_reply', { cause }), 'upstream_error')

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { BadRequest } from '../../providers/dialects/dialect.ts'
 import type { Dialect, Translation } from '../../providers/dialects/dialect.ts'
+import type { Conversation } from '../../providers/dialects/conversation.ts'
 import type { Event } from '../../providers/dialects/events.ts'
 import { admit } from '../../providers/dialects/judge.ts'
-import { parseOrNothing } from '../../providers/dialects/json.ts'
+import { objectsOf, parseOrNothing } from '../../providers/dialects/json.ts'
 import { PassThrough } from '../../providers/dialects/pass-through.ts'
 import { formatEvent, SseReader } from '../../providers/dialects/sse.ts'
 import type { SseEvent } from '../../providers/dialects/sse.ts'
@@ -184,8 +185,7 @@ function matters (dialect: Dialect, translation: Translation, random: Random): v
 }
 
 function requests (translation: Translation, random: Random): void {
-  const names = translation.decodeRequest({ model: 'm', messages: [], max_tokens: 1 }).names
-  const conversation = plainConversation(random, names)
+  const conversation = plainConversation(random, translation.names)
   const { body, lossy } = translation.encodeRequest(conversation, {})
   assert.deepEqual(lossy, [])
   const again = translation.decodeRequest(JSON.parse(JSON.stringify(body)) as Record<string, unknown>)
@@ -194,8 +194,13 @@ function requests (translation: Translation, random: Random): void {
 }
 
 function nothingDropped (dialect: Dialect, translation: Translation): void {
-  const body = { model: 'm', max_tokens: 9, messages: [{ role: 'user', content: 'Hi', aside: 1 }], hurry: true, nothing: null }
-  const conversation = translation.decodeRequest(body)
-  assert.deepEqual(Object.keys(conversation.extras).toSorted(), ['hurry', 'messages[].aside'], dialect.id)
-  assert.deepEqual(translation.encodeRequest(conversation, {}).lossy.toSorted(), ['hurry', 'messages[].aside'])
+  const asked: Conversation = { ...plainConversation(new Random(5), translation.names), turns: [{ role: 'user', parts: [{ type: 'text', text: 'Hi' }] }] }
+  const { body } = translation.encodeRequest(asked, {})
+  // Whatever the dialect calls its list of turns.
+  const turns = ['messages', 'input'].find((name) => Array.isArray(body[name])) ?? ''
+  const odd = { ...body, [turns]: objectsOf(body[turns]).map((turn) => ({ ...turn, aside: 1 })), hurry: true, nothing: null }
+  const conversation = translation.decodeRequest(odd)
+  const expected = ['hurry', `${turns}[].aside`]
+  assert.deepEqual(Object.keys(conversation.extras).toSorted(), expected, dialect.id)
+  assert.deepEqual(translation.encodeRequest(conversation, {}).lossy.toSorted(), expected)
 }

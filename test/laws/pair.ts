@@ -25,8 +25,7 @@ export function pairLaws (one: Dialect, other: Dialect): Law[] {
 }
 
 function requests (a: Translation, b: Translation, random: Random): void {
-  const names = a.decodeRequest({ model: 'm', messages: [], max_tokens: 1 }).names
-  const conversation = plainConversation(random, names)
+  const conversation = plainConversation(random, a.names)
   const first = a.encodeRequest(conversation, {}).body
   const there = b.encodeRequest(a.decodeRequest(copy(first)), {})
   const back = a.encodeRequest(b.decodeRequest(copy(there.body)), {})

@@ -7,7 +7,7 @@ import { decodeCache } from './cache.ts'
 import { decodeMessages, decodeSystem } from './decode-messages.ts'
 import { MessagesRequest } from './schema.ts'
 
-const names: Names = {
+export const names: Names = {
   maxOutputTokens: 'max_tokens',
   temperature: 'temperature',
   topP: 'top_p',
@@ -19,6 +19,12 @@ const names: Names = {
   tools: 'tools',
   toolChoice: 'tool_choice',
   parallelToolCalls: 'tool_choice.disable_parallel_tool_use',
+  toolFormat: 'tools[]',
+  metadata: 'metadata',
+  verbosity: 'output_config',
+  serviceTier: 'service_tier',
+  promptCache: 'cache_control',
+  logprobs: 'metadata',
   role: 'messages[].role',
   image: 'messages[].content[].source',
   imageDetail: 'messages[].content[].source',

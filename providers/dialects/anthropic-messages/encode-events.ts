@@ -107,6 +107,9 @@ export class MessagesEventEncoder implements EventEncoder {
         return [...before, ...this.#write(open, { type: 'redacted_thinking', data: delta.data })]
       }
       case 'citation': return [this.#delta({ type: 'citations_delta', citation: encodeCitation(delta.citation) })]
+      case 'logprobs':
+        this.lossy.add('logprobs')
+        return []
       case 'foreign':
         if (delta.dialect === ID) return [this.#delta(delta.value)]
         this.lossy.add(`content[].${foreignType(delta)}`)

@@ -1,6 +1,6 @@
 import type { Dialect } from '../dialect.ts'
 import { ID, MessagesEventDecoder } from './decode-events.ts'
-import { decodeRequest } from './decode-request.ts'
+import { decodeRequest, names } from './decode-request.ts'
 import { MessagesEventEncoder } from './encode-events.ts'
 import { encodeRequest } from './encode-request.ts'
 import { errors } from './errors.ts'
@@ -22,6 +22,7 @@ export const anthropicMessages: Dialect = {
   stream,
   models,
   translation: {
+    names,
     decodeRequest,
     encodeRequest,
     decodeEvents: () => new MessagesEventDecoder(),

@@ -7,7 +7,7 @@ import { decodeCache } from './cache.ts'
 import { decodeMessages } from './decode-messages.ts'
 import { ChatRequest } from './schema.ts'
 
-const names: Names = {
+export const names: Names = {
   maxOutputTokens: 'max_completion_tokens',
   temperature: 'temperature',
   topP: 'top_p',
@@ -19,6 +19,12 @@ const names: Names = {
   tools: 'tools',
   toolChoice: 'tool_choice',
   parallelToolCalls: 'parallel_tool_calls',
+  toolFormat: 'tools[].custom.format',
+  metadata: 'metadata',
+  verbosity: 'verbosity',
+  serviceTier: 'service_tier',
+  promptCache: 'prompt_cache_key',
+  logprobs: 'logprobs',
   role: 'messages[].role',
   image: 'messages[].content[].image_url',
   imageDetail: 'messages[].content[].image_url.detail',

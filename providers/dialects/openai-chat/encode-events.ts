@@ -89,6 +89,8 @@ export class ChatEventEncoder implements EventEncoder {
       case 'citation':
         state.citations.push(delta.citation)
         return []
+      case 'logprobs':
+        return [this.#chunk([{ index: 0, delta: {}, logprobs: { content: delta.entries, refusal: null }, finish_reason: null }])]
       case 'foreign':
         this.lossy.add(`content[].${foreignType(delta)}`)
         return []

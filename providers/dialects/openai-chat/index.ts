@@ -1,7 +1,7 @@
 import type { Dialect } from '../dialect.ts'
 import { objectOf } from '../json.ts'
 import { ChatEventDecoder, ID } from './decode-events.ts'
-import { decodeRequest } from './decode-request.ts'
+import { decodeRequest, names } from './decode-request.ts'
 import { ChatEventEncoder } from './encode-events.ts'
 import { encodeRequest } from './encode-request.ts'
 import { errors } from '../openai-errors.ts'
@@ -31,6 +31,7 @@ export const openaiChat: Dialect = {
   stream,
   models,
   translation: {
+    names,
     decodeRequest,
     encodeRequest,
     decodeEvents: () => new ChatEventDecoder(),
