@@ -11,6 +11,7 @@ import providers from './plugins/providers.ts'
 import upstream from './plugins/upstream/index.ts'
 import quota from './plugins/quota/index.ts'
 import docs from './plugins/docs.ts'
+import countTokens from './routes/count-tokens.ts'
 import fallback from './routes/fallback.ts'
 import health from './routes/health.ts'
 import models from './routes/models.ts'
@@ -50,6 +51,7 @@ export const gateway = fp<GatewayOptions>(async (app, { env = process.env, provi
   await app.register(async (guarded) => {
     guarded.addHook('onRequest', guarded.authenticate)
     await guarded.register(relay)
+    await guarded.register(countTokens)
     await guarded.register(models)
   })
 }, { name: 'llm-gateway', fastify: '5.x' })

@@ -106,9 +106,18 @@ export function toGatewayError (error: unknown): GatewayError | undefined {
   return undefined
 }
 
-/** The dialect of the route, or the default where there is no route. */
-export function routeDialect (request: FastifyRequest): Dialect {
-  return dialects.get(request.routeOptions.config.dialect ?? '') ?? defaultDialect
+/** The dialect of the route; where that has none, the one whose clients send such a header; else the default. */
+export function routeDialect ({ routeOptions, headers }: FastifyRequest): Dialect {
+  const own = dialects.get(routeOptions.config.dialect ?? '')
+  return own ?? [...dialects.values()].find(({ marker }) => marker !== undefined && headers[marker] !== undefined) ?? defaultDialect
+}
+
+/** The request's id, under every name that clients of the route's dialect look for it. */
+export function requestIdHeaders (request: FastifyRequest): Record<string, string> {
+  const { requestIdHeader } = routeDialect(request)
+  return requestIdHeader === undefined
+    ? { 'x-request-id': request.id }
+    : { 'x-request-id': request.id, [requestIdHeader]: request.id }
 }
 
 /** Answers in the route's dialect. */

@@ -19,6 +19,8 @@ export interface Target {
   translation?: { from: Translation, to: Translation }
   url: URL
   headers: Record<string, string>
+  /** Where the provider counts a prompt's tokens in that dialect, if anywhere. */
+  counter?: URL
   /** The model by the name the provider knows. */
   model: string
   facts: ModelFacts
@@ -79,9 +81,15 @@ export default fp(async (fastify) => {
         })
       }
       const provider = providerOf(key)
-      const { dialect, path, translation } = route(provider, key, client)
-      const target = { ...endpoint(key, provider, path), dialect, model, facts: facts(provider, model) }
-      return translation === undefined ? target : { ...target, translation }
+      const { dialect, path, counter, translation } = route(provider, key, client)
+      return {
+        ...endpoint(key, provider, path),
+        dialect,
+        model,
+        facts: facts(provider, model),
+        ...counter !== undefined && { counter: endpoint(key, provider, counter).url },
+        ...translation !== undefined && { translation }
+      }
     },
     models (key) {
       const provider = providerOf(key)
@@ -99,16 +107,16 @@ export default fp(async (fastify) => {
   fastify.decorate('providers', providers)
 }, { name: 'providers', fastify: '5.x', dependencies: ['config', 'errors'] })
 
-function route (provider: Provider, key: VirtualKey, client: Dialect): Pick<Target, 'dialect' | 'translation'> & { path: string } {
+function route (provider: Provider, key: VirtualKey, client: Dialect): Pick<Target, 'dialect' | 'translation'> & Provider['dialects'][string] {
   const spoken = Object.entries(provider.dialects)
     .filter(([id]) => key.upstreamDialects === undefined || key.upstreamDialects.includes(id))
-  for (const [id, { path }] of spoken) {
-    if (id === client.id) return { dialect: client, path }
+  for (const [id, entry] of spoken) {
+    if (id === client.id) return { dialect: client, ...entry }
   }
-  for (const [id, { path }] of spoken) {
+  for (const [id, entry] of spoken) {
     const dialect = dialects.get(id)
     if (client.translation === undefined || dialect?.translation === undefined) continue
-    return { dialect, path, translation: { from: client.translation, to: dialect.translation } }
+    return { dialect, ...entry, translation: { from: client.translation, to: dialect.translation } }
   }
   throw new GatewayError('unsupported_endpoint', {
     message: `The provider of this key (${provider.name}) does not have this endpoint. Use a key of a provider that has it.`

@@ -11,7 +11,7 @@ const anthropic: Provider = {
   baseUrl: 'https://api.anthropic.com',
   auth: { header: 'x-api-key' },
   headers: { 'anthropic-version': '2023-06-01' },
-  dialects: { 'anthropic-messages': { path: '/v1/messages' } },
+  dialects: { 'anthropic-messages': { path: '/v1/messages', counter: '/v1/messages/count_tokens' } },
   models: { path: '/v1/models', dialect: 'anthropic-messages' },
   targets: [
     { match: 'claude-3-5-', maxOutputTokens: 8192, thinking: 'none' },

@@ -24,7 +24,11 @@ export const ProviderSchema = Type.Object({
   /** Sent with every request, such as a version; a client's own value of the same header wins where it may cross. */
   headers: Type.Optional(Type.Record(Type.String(), Type.String())),
   /** The dialects it speaks natively, by id, dearest to it first, each with its path below the base URL. */
-  dialects: Type.Record(Type.String(), Type.Object({ path: Type.String({ pattern: '^/' }) }, { additionalProperties: false }), { minProperties: 1 }),
+  dialects: Type.Record(Type.String(), Type.Object({
+    path: Type.String({ pattern: '^/' }),
+    /** Where it counts a prompt's tokens without answering it. Without it, the gateway estimates. */
+    counter: Type.Optional(Type.String({ pattern: '^/' }))
+  }, { additionalProperties: false }), { minProperties: 1 }),
   /** Where it lists its models, and in whose shape. Without it, `/models` shows the key's own list. */
   models: Type.Optional(Type.Object({ path: Type.String({ pattern: '^/' }), dialect: Type.String() }, { additionalProperties: false })),
   /** What is known of its models; the first entry whose `match` begins the model's name counts. */

@@ -19,6 +19,12 @@ export default async function healthRoutes (fastify: FastifyInstance): Promise<v
     schema: { summary: 'Liveness', tags: ['operations'], response: { 200: Status } }
   }, async () => ({ status: 'ok' }))
 
+  // Clients ask `HEAD /` to see whether anyone is there.
+  fastify.get('/', {
+    config: { rateLimit },
+    schema: { summary: 'What this is', tags: ['operations'], response: { 200: Type.Object({ name: Type.String(), openapi: Type.String() }) } }
+  }, async () => ({ name: 'llm-gateway', openapi: '/openapi.json' }))
+
   fastify.get('/ready', {
     config: { rateLimit },
     schema: { summary: 'Readiness', tags: ['operations'], response: { 200: Status, 503: Status } }

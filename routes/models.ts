@@ -1,19 +1,19 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Model } from '../providers/dialects/dialect.ts'
+import type { Model, ModelList } from '../providers/dialects/dialect.ts'
 import { defaultDialect } from '../providers/dialects/index.ts'
 import type { VirtualKey } from '../plugins/keys/index.ts'
-import { GatewayError } from '../plugins/errors.ts'
+import { GatewayError, routeDialect } from '../plugins/errors.ts'
 
-/** What this key may use: its provider's list, cut to the key's own, in the route's dialect. Costs no quota. */
+/** What this key may use: its provider's list, cut to the key's own, in the client's dialect. Costs no quota. */
 export default async function modelRoutes (fastify: FastifyInstance): Promise<void> {
   const list = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
-    answer(reply, shape.encode(await modelsOf(request.key)))
+    answer(reply, shapeFor(request).encode(await modelsOf(request.key)))
 
   const one = async (request: FastifyRequest<{ Params: { '*': string } }>, reply: FastifyReply): Promise<FastifyReply> => {
     const id = request.params['*']
     const found = fastify.providers.allows(request.key, id) ? await find(request.key, id) : undefined
     if (found === undefined) throw new GatewayError('model_not_found', { param: 'model' })
-    return answer(reply, shape.encodeOne({ ...found, id }))
+    return answer(reply, shapeFor(request).encodeOne({ ...found, id }))
   }
 
   const schema = { tags: ['models'] }
@@ -76,10 +76,12 @@ function isPlain (id: string): boolean {
   return /^[\x21-\x7e]+$/.test(id) && id.split('/').every((segment) => segment !== '' && segment !== '.' && segment !== '..')
 }
 
-const shape = (() => {
-  if (defaultDialect.models === undefined) throw new Error('the default dialect lists no models')
-  return defaultDialect.models
-})()
+/** In the client's own dialect, as far as its headers tell. */
+function shapeFor (request: FastifyRequest): ModelList {
+  const shape = routeDialect(request).models ?? defaultDialect.models
+  if (shape === undefined) throw new Error('the default dialect lists no models')
+  return shape
+}
 
 function answer (reply: FastifyReply, body: unknown): FastifyReply {
   return reply.header('cache-control', 'private, no-store').type('application/json; charset=utf-8').serializer(JSON.stringify).send(body)

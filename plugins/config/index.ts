@@ -19,6 +19,10 @@ export interface Config {
   maxRequestsPerHour: number
   /** Milliseconds; 0: no limit. */
   requestTimeout: number
+  /** Milliseconds; 0: none. */
+  heartbeatInterval: number
+  /** For keys that do not say otherwise. */
+  lossy: RawSettings['LOSSY']
   /** Bytes. */
   maxBodySize: number
   /** In the order of PROVIDERS, those of an embedding program last. */
@@ -105,6 +109,8 @@ function typed (raw: RawSettings): Omit<Config, 'providers' | 'baseUrls'> {
     port: parsePort(raw.GATEWAY_PORT),
     maxRequestsPerHour: parseRate(raw.MAX_REQUESTS_PER_HOUR),
     requestTimeout: parseTimeout(raw.REQUEST_TIMEOUT),
+    heartbeatInterval: parseTimeout(raw.HEARTBEAT_INTERVAL),
+    lossy: raw.LOSSY,
     maxBodySize: parseSize(raw.MAX_BODY_SIZE),
     logLevel: raw.LOG_LEVEL,
     logFormat: raw.LOG_FORMAT !== 'auto' ? raw.LOG_FORMAT : process.stdout.isTTY ? 'pretty' : 'json',

@@ -36,6 +36,17 @@ export const Settings = Type.Object({
     description: 'How long to wait for a reply\'s headers, and then between two pieces of its body; never a limit on the whole of a stream. A duration in Go\'s syntax; `0` sets no limit.',
     examples: ['30s', '1h30m', '500ms', '0']
   }),
+  HEARTBEAT_INTERVAL: Type.String({
+    format: 'timeout',
+    default: '15s',
+    description: 'How long a stream may be silent before the gateway sends its client a heartbeat, so that no balancer in between cuts it. `0` sends none.',
+    examples: ['15s', '0']
+  }),
+  LOSSY: Type.Enum(['report', 'reject'], {
+    default: 'report',
+    description: 'What becomes of a request that cannot be said fully in the provider\'s format: `report` names the fields in `x-gateway-lossy` and the log, `reject` answers 400 and names them.',
+    examples: ['reject']
+  }),
   MAX_BODY_SIZE: Type.String({
     format: 'size',
     default: '32MB',

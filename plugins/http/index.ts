@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import fp from 'fastify-plugin'
-import { GatewayError } from '../errors.ts'
+import { GatewayError, requestIdHeaders } from '../errors.ts'
 import { refused } from './options.ts'
 import { watchUpload } from './upload.ts'
 
@@ -8,7 +8,7 @@ import { watchUpload } from './upload.ts'
 export default fp(async (fastify) => {
   fastify.addHook('onRequest', (request, reply, done) => {
     const { headers, raw } = request
-    reply.header('x-request-id', request.id)
+    reply.headers(requestIdHeaders(request))
     const fault = faultOf(raw)
     if (fault !== undefined) {
       refused.add(raw.socket)

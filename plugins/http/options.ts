@@ -5,7 +5,7 @@ import fastify from 'fastify'
 import type { FastifyHttpOptions } from 'fastify'
 import { defaultDialect } from '../../providers/dialects/index.ts'
 import { readSettings } from '../config/index.ts'
-import { GatewayError, errorTable, sendError, toGatewayError, type ErrorCode } from '../errors.ts'
+import { GatewayError, errorTable, requestIdHeaders, sendError, toGatewayError, type ErrorCode } from '../errors.ts'
 import { logStream } from '../logging/sink.ts'
 
 /** Ids we take from a client: what fits in a log line and a header, and nothing that could be mistaken for either. */
@@ -26,7 +26,7 @@ export function serverOptions (env: NodeJS.ProcessEnv = process.env): FastifyHtt
       return typeof id === 'string' && SANE_ID.test(id) ? id : randomUUID()
     },
     frameworkErrors: (error, request, reply) => {
-      reply.header('x-request-id', request.id)
+      reply.headers(requestIdHeaders(request))
       sendError(request, reply, toGatewayError(error) ?? new GatewayError('internal_error'))
     },
     clientErrorHandler,

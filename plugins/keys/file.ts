@@ -25,6 +25,7 @@ export interface VirtualKey {
   log?: 'full' | 'metadata' | 'off'
   modelAliases?: Map<string, string>
   upstreamDialects?: string[]
+  lossy?: 'report' | 'reject'
 }
 
 /** By the SHA-256 of the token: neither the time of a look-up nor a name such as `__proto__` tells anything. */
@@ -98,6 +99,7 @@ function toKey (token: string, entry: KeyEntry, { providers, env }: Surroundings
     ...(expiresAt !== undefined && { expiresAt }),
     ...(entry.log !== undefined && { log: entry.log }),
     ...(entry.model_aliases !== undefined && { modelAliases: new Map(Object.entries(entry.model_aliases)) }),
+    ...(entry.lossy !== undefined && { lossy: entry.lossy }),
     ...(entry.upstream_dialects !== undefined && { upstreamDialects: entry.upstream_dialects })
   }
 }

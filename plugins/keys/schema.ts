@@ -50,6 +50,10 @@ export const KeySchema = Type.Object({
     description: 'Which of the provider\'s own dialects may be spoken to it. Without it, all.',
     errorMessage: 'must be a list of dialects, not empty'
   })),
+  lossy: Type.Optional(Type.Enum(['report', 'reject'], {
+    description: 'What becomes of a request that cannot be said fully in the provider\'s format: reported, or refused with 400. Without it, LOSSY counts.',
+    errorMessage: 'must be "report" or "reject"'
+  })),
   expires_at: Type.Optional(Type.String({
     format: 'date-time',
     description: 'From when the key is refused: date, time and zone as in RFC 3339.',

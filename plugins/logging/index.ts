@@ -44,7 +44,7 @@ declare module 'fastify' {
 }
 
 /** Asked every few seconds by probes: worth a line only to someone who looks for it. */
-const PROBES: ReadonlySet<string | undefined> = new Set(['/health', '/ready'])
+const PROBES: ReadonlySet<string | undefined> = new Set(['/', '/health', '/ready'])
 
 /** One line a request on the log, and full exchanges in `LOG_DIR`. */
 export default fp<LoggingOptions>(async (fastify, { dialect }) => {

@@ -1,5 +1,8 @@
 import fp from 'fastify-plugin'
 import type { VirtualKey } from '../keys/index.ts'
+import { defaultDialect } from '../../providers/dialects/index.ts'
+import type { Dialect, Standing } from '../../providers/dialects/dialect.ts'
+import { formatWait } from '../../providers/dialects/wait.ts'
 import { GatewayError } from '../errors.ts'
 import { MemoryStore, type Granted } from './store.ts'
 
@@ -24,9 +27,9 @@ export interface Hold {
 
 export interface Quota {
   /** @throws {GatewayError} `rate_limit_exceeded` where the key has no request left this hour. */
-  reserve (key: VirtualKey): Hold
-  /** Reply headers that say where the key stands; none for a key without a limit. */
-  headers (key: VirtualKey): Record<string, string>
+  reserve (key: VirtualKey, dialect?: Dialect): Hold
+  /** Reply headers that say where the key stands, as clients of the dialect read them; none for a key without a limit. */
+  headers (key: VirtualKey, dialect?: Dialect): Record<string, string>
 }
 
 /**
@@ -39,22 +42,23 @@ export default fp(async (fastify) => {
   const counterOf = (key: VirtualKey): string => `${key.id}:requests:hour`
 
   const quota: Quota = {
-    reserve (key) {
+    reserve (key, dialect) {
       const limit = limitOf(key)
       const reservation = store.reserve([{ counter: counterOf(key), amount: 1, limit, window: HOUR }])
-      if (!reservation.granted) throw refusal(limit, store.level(counterOf(key)).resetIn, quota.headers(key))
+      if (!reservation.granted) throw refusal(standingOf(key), quota.headers(key, dialect))
       return hold(reservation)
     },
-    headers (key) {
-      const limit = limitOf(key)
-      if (limit === Infinity) return {}
-      const { used, resetIn } = store.level(counterOf(key))
-      return {
-        'x-ratelimit-limit-requests': String(limit),
-        'x-ratelimit-remaining-requests': String(Math.max(0, limit - used)),
-        'x-ratelimit-reset-requests': formatReset(resetIn)
-      }
+    headers (key, dialect = defaultDialect) {
+      const standing = standingOf(key)
+      if (standing.limit === Infinity) return {}
+      return (dialect.limitHeaders ?? defaultDialect.limitHeaders)?.(standing) ?? {}
     }
+  }
+
+  function standingOf (key: VirtualKey): Standing {
+    const limit = limitOf(key)
+    const { used, resetIn } = store.level(counterOf(key))
+    return { limit, remaining: Math.max(0, limit - used), resetIn, resetAt: Date.now() + resetIn }
   }
 
   function hold (reservation: Granted): Hold {
@@ -70,10 +74,10 @@ export default fp(async (fastify) => {
   fastify.decorate('quota', quota)
 }, { name: 'quota', fastify: '5.x', dependencies: ['config', 'errors', 'keys'] })
 
-function refusal (limit: number, resetIn: number, headers: Record<string, string>): GatewayError {
+function refusal ({ limit, resetIn }: Standing, headers: Record<string, string>): GatewayError {
   // A limit of zero opens no window: there is nothing to wait for, and an hour says so in the header's own terms.
   const wait = limit === 0 ? HOUR : resetIn
-  const when = limit === 0 ? 'It allows none.' : `More in ${formatReset(wait)}.`
+  const when = limit === 0 ? 'It allows none.' : `More in ${formatWait(wait)}.`
   return new GatewayError('rate_limit_exceeded', {
     message: `This key has used its ${limit} requests an hour. ${when} ` +
       'To raise the limit, set "max_requests_per_hour" for the key in the gateway\'s keys.json, or MAX_REQUESTS_PER_HOUR for all keys.',
@@ -83,12 +87,4 @@ function refusal (limit: number, resetIn: number, headers: Record<string, string
       ...(wait > PATIENCE ? { 'x-should-retry': 'false' } : {})
     }
   })
-}
-
-/** A wait as the vendors write it in these headers: `59m12s`, `1h0m0s`, `7s`. Rounded up to whole seconds. */
-export function formatReset (ms: number): string {
-  const total = Math.ceil(ms / 1000)
-  const [hours, minutes, seconds] = [Math.floor(total / 3600), Math.floor(total / 60) % 60, total % 60]
-  if (hours > 0) return `${hours}h${minutes}m${seconds}s`
-  return minutes > 0 ? `${minutes}m${seconds}s` : `${seconds}s`
 }

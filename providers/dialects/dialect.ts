@@ -31,6 +31,16 @@ export interface Dialect {
   requestHeaders: readonly string[]
   /** Provider headers that cross back. */
   replyHeaders: readonly string[]
+  /** Query parameters that cross to a provider of the same dialect. */
+  query?: readonly string[]
+  /** The header by which its clients are known on paths that all dialects share, such as the list of models. */
+  marker?: string
+  /** What its clients call the request's id, beside `x-request-id`. */
+  requestIdHeader?: string
+  /** Where a key stands, in the vendor's own headers; those of the default dialect where there are none. */
+  limitHeaders? (standing: Standing): Record<string, string>
+  /** What keeps the connection of a silent stream alive: bytes that mean nothing to its clients. Default: a comment. */
+  heartbeat?: string
   /** What admission needs to know. `body` satisfies `admission`. */
   peek (body: Record<string, unknown>): Call
   /**
@@ -41,6 +51,7 @@ export interface Dialect {
   errors: ErrorCodec
   stream: StreamReader
   models?: ModelList
+  counter?: TokenCounter
   /** Absent where the dialect is only ever passed through. */
   translation?: Translation
 }
@@ -55,6 +66,16 @@ export interface Call {
   wantsUsage: boolean
   /** What the provider keeps and the request leans on, such as an earlier response, by the field that names it. */
   refers?: Array<{ param: string, id: string }>
+}
+
+/** Where a key stands in a limit on its requests. */
+export interface Standing {
+  limit: number
+  remaining: number
+  /** ms until all of them are free again. */
+  resetIn: number
+  /** The same moment, in ms since 1970. */
+  resetAt: number
 }
 
 export interface ErrorCodec {
@@ -101,6 +122,20 @@ export interface Fold {
   push (event: SseEvent): void
   /** The whole reply so far. */
   body (): Record<string, unknown>
+}
+
+/** Counts a prompt's tokens without answering it. */
+export interface TokenCounter {
+  summary: string
+  /** The gateway's own paths for it, the first one canonical. */
+  paths: readonly string[]
+  /** The fields of a request that such an endpoint takes: it refuses others. */
+  fields: readonly string[]
+  /** What a request must have and such a question need not. */
+  required: Record<string, unknown>
+  encode (tokens: number): Record<string, unknown>
+  /** `undefined` where the body is none of the dialect's. */
+  decode (body: unknown): number | undefined
 }
 
 export interface ModelList {

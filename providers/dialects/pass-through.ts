@@ -42,6 +42,11 @@ export class PassThrough extends Observer {
     return this.done || this.#ended.size >= this.#options.choices
   }
 
+  /** Whether what has passed so far ends with a whole event: not while a giant one passes in pieces. */
+  get betweenEvents (): boolean {
+    return !this.#splitter.inGiant
+  }
+
   /** The bytes for the client, where there are any yet. */
   push (chunk: Buffer): Buffer | undefined {
     this.#splitter.push(chunk, (frame, whole) => this.#frame(frame, whole))

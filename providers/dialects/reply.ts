@@ -50,6 +50,8 @@ export interface ReplyStream {
   readonly done: boolean
   /** The reply has come to its end, so that the connection may break off now. */
   readonly ended: boolean
+  /** What has gone out so far ends with a whole event. */
+  readonly betweenEvents: boolean
   /** The provider's bytes are at an end. The same answer however often it is asked. */
   end (): Ending
 }
@@ -63,6 +65,7 @@ export function replyStream ({ client, upstream, call, redact, ...rest }: ReplyO
     push: (chunk) => stream.push(chunk),
     get done () { return stream.done },
     get ended () { return stream.ended },
+    get betweenEvents () { return !(stream instanceof PassThrough) || stream.betweenEvents },
     end: () => {
       const ending = { ...stream.end(), ...told(stream) }
       return stream instanceof Translation ? { ...ending, lossy: stream.lossy } : ending

@@ -62,6 +62,11 @@ export class FrameSplitter {
     if (start < chunk.length) this.#hold(start === 0 ? chunk : chunk.subarray(start), sink)
   }
 
+  /** Whether pieces of an unfinished frame have been handed on. */
+  get inGiant (): boolean {
+    return this.#giant
+  }
+
   /** The bytes of an unfinished last frame, if any; `giant` tells that pieces of it are already out. */
   end (): { rest: Buffer, giant: boolean } {
     const rest = Buffer.concat(this.#held)

@@ -2,8 +2,11 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Dialect } from '../../providers/dialects/dialect.ts'
 import { parseObject } from '../../providers/dialects/splice.ts'
 import { admit } from '../../providers/dialects/judge.ts'
+import { GatewayError } from '../../plugins/errors.ts'
+import type { VirtualKey } from '../../plugins/keys/index.ts'
 import { Exchange } from '../../plugins/logging/exchange.ts'
 import { redactorFor } from '../../plugins/logging/redact.ts'
+import { named } from './headers.ts'
 import { Relay } from './relay.ts'
 import { plan } from './plan.ts'
 
@@ -37,8 +40,9 @@ export default async function relayRoutes (fastify: FastifyInstance): Promise<vo
     const json = parseObject(body)
     const call = admit(dialect, json)
     const target = fastify.providers.resolve(request.key, dialect, call)
-    const outgoing = plan(dialect, target, call, json, body, request.headers)
-    const hold = fastify.quota.reserve(request.key)
+    const outgoing = plan(dialect, target, call, json, body, { headers: request.headers, query: request.query as Record<string, unknown> })
+    refuseLossy(request.key, outgoing.lossy)
+    const hold = fastify.quota.reserve(request.key, dialect)
     const exchange = new Exchange({
       id: request.id,
       key: request.key,
@@ -59,6 +63,14 @@ export default async function relayRoutes (fastify: FastifyInstance): Promise<vo
     const relay = new Relay(fastify, request, reply, { dialect, call, request: json, target, outgoing, hold, exchange, recorder, redact })
     live.add(relay)
     relay.start(() => live.delete(relay))
+  }
+
+  function refuseLossy (key: VirtualKey, lossy: string[]): void {
+    if (lossy.length === 0 || (key.lossy ?? fastify.config.lossy) === 'report') return
+    throw new GatewayError('unsupported_parameter', {
+      message: `The provider of this key (${key.provider}) cannot be told: ${named(lossy)}. Leave it out, or use a key of a provider that knows it.`,
+      param: lossy[0] ?? ''
+    })
   }
 
   // Streams that talk may end; what is silent is let go earlier, so that a hung provider cannot hold the process.

@@ -10,12 +10,18 @@ export interface Outgoing {
   lossy: string[]
 }
 
+/** What may cross of a request beside its body. */
+export interface Sent {
+  headers: IncomingHttpHeaders
+  query: Record<string, unknown>
+}
+
 /**
  * The three grades, chosen by data: *verbatim* where nothing changes, *patched* where a few top-level fields do,
  * *translated* where the dialects differ.
  */
 export function plan (
-  client: Dialect, target: Target, call: Call, json: Record<string, unknown>, body: Buffer, headers: IncomingHttpHeaders
+  client: Dialect, target: Target, call: Call, json: Record<string, unknown>, body: Buffer, { headers, query }: Sent
 ): Outgoing {
   if (target.translation !== undefined) {
     const { from, to } = target.translation
@@ -29,6 +35,10 @@ export function plan (
   for (const name of client.requestHeaders) {
     const value = headers[name]
     if (typeof value === 'string') request.headers[name] = value
+  }
+  for (const name of client.query ?? []) {
+    const value = query[name]
+    if (typeof value === 'string') request.url.searchParams.set(name, value)
   }
   return { request, lossy: [] }
 }

@@ -1,14 +1,16 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Call, Dialect } from '../../providers/dialects/dialect.ts'
 import { formatEvent } from '../../providers/dialects/sse.ts'
-import { replyStream, wholeReply, type Ending, type ReplyStream } from '../../providers/dialects/reply.ts'
-import { GatewayError, type ErrorCode } from '../../plugins/errors.ts'
+import { estimateTokens } from '../../providers/dialects/estimate.ts'
+import { replyStream, wholeReply, type Ending, type ReplyOptions, type ReplyStream } from '../../providers/dialects/reply.ts'
+import { GatewayError, requestIdHeaders, type ErrorCode } from '../../plugins/errors.ts'
 import type { Exchange, Outcome } from '../../plugins/logging/exchange.ts'
 import type { Recorder } from '../../plugins/logging/index.ts'
 import type { Target } from '../../plugins/providers.ts'
 import type { Hold } from '../../plugins/quota/index.ts'
 import type { ReplyHandler, UpstreamCall } from '../../plugins/upstream/index.ts'
 import { failure } from './failure.ts'
+import { carried, isEventStream, named, requestId, type Headers } from './headers.ts'
 import type { Outgoing } from './plan.ts'
 
 export interface Admitted {
@@ -23,8 +25,6 @@ export interface Admitted {
   recorder: Recorder | undefined
   redact: (text: string) => string
 }
-
-type Headers = Record<string, string | string[] | undefined>
 
 /** Largest reply that is held whole: JSON must be judged before its first byte may go out. */
 const MAX_REPLY = 64 * 1024 * 1024
@@ -52,6 +52,7 @@ export class Relay implements ReplyHandler {
   #gathered: Buffer[] = []
   #gatheredBytes = 0
   #lastByteAt = -Infinity
+  #heartbeat: NodeJS.Timeout | undefined
   #headSent = false
   #over = false
 
@@ -84,11 +85,11 @@ export class Relay implements ReplyHandler {
   onHead (status: number, headers: Headers): void {
     this.#status = status
     this.#headers = headers
-    const { exchange, dialect, target, call, request, redact } = this.#admitted
-    exchange.upstreamRequestId = requestId(headers)
-    if (status < 300 && call.stream && isEventStream(headers)) {
-      this.#stream = replyStream({ client: dialect, upstream: target.dialect, call, request, redact, now: unixSeconds() })
-    }
+    this.#admitted.exchange.upstreamRequestId = requestId(headers)
+    if (status >= 300 || !this.#admitted.call.stream || !isEventStream(headers)) return
+    this.#stream = replyStream(this.#replyOptions())
+    const { heartbeatInterval } = this.#fastify.config
+    if (heartbeatInterval > 0) this.#heartbeat = setInterval(() => this.#beat(), heartbeatInterval).unref()
   }
 
   onData (chunk: Buffer): boolean {
@@ -122,6 +123,20 @@ export class Relay implements ReplyHandler {
     this.#close('client_gone', 499)
   }
 
+  #replyOptions (): ReplyOptions {
+    const { dialect, target, call, request, redact } = this.#admitted
+    const options = { client: dialect, upstream: target.dialect, call, request, redact, now: Math.floor(Date.now() / 1000) }
+    return target.translation === undefined ? options : { ...options, inputEstimate: estimateTokens(request) }
+  }
+
+  /** The stream has been silent for a while. Between two events, a word that means nothing may stand. */
+  #beat (): void {
+    const { raw } = this.#reply
+    if (this.#over || raw.writableNeedDrain || this.#stream?.betweenEvents !== true) return
+    if (!this.#headSent) this.#sendHead()
+    raw.write(this.#admitted.dialect.heartbeat ?? HEARTBEAT)
+  }
+
   #gather (chunk: Buffer): boolean {
     this.#gathered.push(chunk)
     this.#gatheredBytes += chunk.length
@@ -150,13 +165,11 @@ export class Relay implements ReplyHandler {
   }
 
   #sendWhole (): void {
-    const { dialect, target, call, request, redact } = this.#admitted
+    const { redact } = this.#admitted
     const body = Buffer.concat(this.#gathered)
     let reply
     try {
-      reply = wholeReply(body, {
-        client: dialect, upstream: target.dialect, call, request, redact, now: unixSeconds(), sse: isEventStream(this.#headers)
-      })
+      reply = wholeReply(body, { ...this.#replyOptions(), sse: isEventStream(this.#headers) })
     } catch (cause) {
       return this.#fail(new GatewayError('upstream_bad_reply', { cause }), 'upstream_error')
     }
@@ -204,6 +217,7 @@ export class Relay implements ReplyHandler {
 
   #write (bytes: Buffer): boolean {
     if (!this.#headSent) this.#sendHead()
+    this.#heartbeat?.refresh()
     this.#record(bytes)
     const { raw } = this.#reply
     if (raw.write(bytes)) return true
@@ -220,7 +234,7 @@ export class Relay implements ReplyHandler {
       'content-type': call.stream ? 'text/event-stream; charset=utf-8' : JSON_TYPE,
       ...(length === undefined ? {} : { 'content-length': length }),
       ...(call.stream ? STREAM_HEADERS : {}),
-      'x-request-id': this.#request.id,
+      ...requestIdHeaders(this.#request),
       ...this.#commonHeaders(),
       ...carried(dialect.replyHeaders, this.#headers)
     })
@@ -228,8 +242,8 @@ export class Relay implements ReplyHandler {
 
   /** On every reply to an admitted request. */
   #commonHeaders (): Record<string, string> {
-    const { exchange } = this.#admitted
-    const headers: Record<string, string> = { ...this.#fastify.quota.headers(exchange.key), 'cache-control': 'private, no-store' }
+    const { exchange, dialect } = this.#admitted
+    const headers: Record<string, string> = { ...this.#fastify.quota.headers(exchange.key, dialect), 'cache-control': 'private, no-store' }
     if (exchange.upstreamRequestId !== undefined) headers['x-gateway-upstream-request-id'] = exchange.upstreamRequestId
     if (exchange.lossy.length > 0) headers['x-gateway-lossy'] = named(exchange.lossy)
     return headers
@@ -257,6 +271,7 @@ export class Relay implements ReplyHandler {
 
   #close (outcome: Outcome, status: number, error?: string): void {
     this.#over = true
+    clearInterval(this.#heartbeat)
     this.#settle()
     const { exchange, recorder } = this.#admitted
     exchange.outcome = outcome
@@ -271,6 +286,8 @@ export class Relay implements ReplyHandler {
 }
 
 const JSON_TYPE = 'application/json; charset=utf-8'
+/** A comment, which every reader of event streams skips. */
+const HEARTBEAT = ': heartbeat\n\n'
 /** A proxy in between must neither store a stream nor hold it back. */
 const STREAM_HEADERS = { 'x-accel-buffering': 'no' }
 
@@ -279,35 +296,4 @@ const outcomes: Partial<Record<ErrorCode, Outcome>> = {
   upstream_unreachable: 'upstream_unreachable',
   upstream_broke: 'upstream_broke',
   upstream_bad_reply: 'upstream_error'
-}
-
-/** Names for a header: a body may hold any number of unknown fields, and clients take only so much of a header. */
-function named (names: string[]): string {
-  const rest = names.length - MAX_NAMES
-  return rest > 0 ? [...names.slice(0, MAX_NAMES), `and ${rest} more`].join(', ') : names.join(', ')
-}
-
-const MAX_NAMES = 40
-
-function isEventStream (headers: Headers): boolean {
-  return String(headers['content-type']).toLowerCase().startsWith('text/event-stream')
-}
-
-/** The provider's own id of the request, cut to what a header and a log line can hold. */
-function requestId (headers: Headers): string | undefined {
-  const id = headers['x-request-id'] ?? headers['request-id']
-  return typeof id === 'string' && /^[\w.:/+=-]{1,128}$/.test(id) ? id : undefined
-}
-
-function carried (names: readonly string[], headers: Headers): Record<string, string> {
-  const kept: Record<string, string> = {}
-  for (const name of names) {
-    const value = headers[name]
-    if (typeof value === 'string') kept[name] = value
-  }
-  return kept
-}
-
-function unixSeconds (): number {
-  return Math.floor(Date.now() / 1000)
 }

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { MemoryStore, type Demand } from '../../plugins/quota/store.ts'
-import { formatReset } from '../../plugins/quota/index.ts'
+import { formatWait } from '../../providers/dialects/wait.ts'
 
 const demand = (counter: string, amount: number, limit: number): Demand => ({ counter, amount, limit, window: 1000 })
 
@@ -71,5 +71,5 @@ t.test('against a model of it: no interleaving overspends, and nothing is left h
 })
 
 t.test('waits as the vendors write them', async (t) => {
-  t.same([0, 1, 7000, 59_999, 60_000, 3_552_000, 3_600_000].map(formatReset), ['0s', '1s', '7s', '1m0s', '1m0s', '59m12s', '1h0m0s'])
+  t.same([0, 1, 7000, 59_999, 60_000, 3_552_000, 3_600_000].map(formatWait), ['0s', '1s', '7s', '1m0s', '1m0s', '59m12s', '1h0m0s'])
 })

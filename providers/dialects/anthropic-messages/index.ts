@@ -1,9 +1,11 @@
 import type { Dialect } from '../dialect.ts'
+import { counter } from './counter.ts'
 import { ID, MessagesEventDecoder } from './decode-events.ts'
 import { decodeRequest, names } from './decode-request.ts'
 import { MessagesEventEncoder } from './encode-events.ts'
 import { encodeRequest } from './encode-request.ts'
 import { errors } from './errors.ts'
+import { limitHeaders } from './limits.ts'
 import { models } from './models.ts'
 import { MessagesAdmission, MessagesRequest } from './schema.ts'
 import { stream } from './stream.ts'
@@ -17,10 +19,16 @@ export const anthropicMessages: Dialect = {
   admission: MessagesAdmission,
   requestHeaders: ['anthropic-version', 'anthropic-beta'],
   replyHeaders: [],
+  query: ['beta'],
+  marker: 'anthropic-version',
+  requestIdHeader: 'request-id',
+  limitHeaders,
+  heartbeat: 'event: ping\ndata: {"type": "ping"}\n\n',
   peek: (body) => ({ model: String(body.model), stream: body.stream === true, choices: 1, wantsUsage: true }),
   errors,
   stream,
   models,
+  counter,
   translation: {
     names,
     decodeRequest,

@@ -5,6 +5,7 @@ import { decodeRequest, names } from './decode-request.ts'
 import { ChatEventEncoder } from './encode-events.ts'
 import { encodeRequest } from './encode-request.ts'
 import { errors } from '../openai-errors.ts'
+import { limitHeaders } from '../openai-limits.ts'
 import { models } from './models.ts'
 import { ChatAdmission, ChatRequest } from './schema.ts'
 import { stream } from './stream.ts'
@@ -18,6 +19,7 @@ export const openaiChat: Dialect = {
   admission: ChatAdmission,
   requestHeaders: ['openai-beta'],
   replyHeaders: ['openai-processing-ms', 'openai-version'],
+  limitHeaders,
   peek: (body) => ({
     model: String(body.model),
     stream: body.stream === true,

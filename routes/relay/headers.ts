@@ -1,0 +1,30 @@
+/** A provider's reply headers, as undici gives them: lower-case names. */
+export type Headers = Record<string, string | string[] | undefined>
+
+/** Names for a header: a body may hold any number of unknown fields, and clients take only so much of a header. */
+export function named (names: string[]): string {
+  const rest = names.length - MAX_NAMES
+  return rest > 0 ? [...names.slice(0, MAX_NAMES), `and ${rest} more`].join(', ') : names.join(', ')
+}
+
+const MAX_NAMES = 40
+
+export function isEventStream (headers: Headers): boolean {
+  return String(headers['content-type']).toLowerCase().startsWith('text/event-stream')
+}
+
+/** The provider's own id of the request, cut to what a header and a log line can hold. */
+export function requestId (headers: Headers): string | undefined {
+  const id = headers['x-request-id'] ?? headers['request-id']
+  return typeof id === 'string' && /^[\w.:/+=-]{1,128}$/.test(id) ? id : undefined
+}
+
+/** Those of a provider's headers that cross to the client. */
+export function carried (names: readonly string[], headers: Headers): Record<string, string> {
+  const kept: Record<string, string> = {}
+  for (const name of names) {
+    const value = headers[name]
+    if (typeof value === 'string') kept[name] = value
+  }
+  return kept
+}
