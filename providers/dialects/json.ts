@@ -22,6 +22,29 @@ export function parseExact (text: string): unknown {
     typeof value === 'number' && source !== undefined && String(value) !== source ? exact.rawJSON(source) : value)
 }
 
+/**
+ * A body whose integers beyond what JavaScript holds are kept as raw text, for a request that is translated: they stand
+ * in tools' arguments and schemas, which are carried as they are.
+ *
+ * @param parsed the same body, which is the answer where it has none
+ */
+export function withLargeIntegers (bytes: Buffer, parsed: Record<string, unknown>): Record<string, unknown> {
+  if (!hasLongNumber(bytes)) return parsed
+  return objectOf(exact.parse(bytes.toString('utf8'), (_key, value, { source }) =>
+    typeof value === 'number' && source !== undefined && !Number.isSafeInteger(value) && /^-?\d+$/.test(source) ? exact.rawJSON(source) : value))
+}
+
+/** Whether sixteen digits stand in a row, the least that an unsafe integer has. Strings may have them too. */
+function hasLongNumber (bytes: Buffer): boolean {
+  let digits = 0
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i] as number
+    digits = byte >= 0x30 && byte <= 0x39 ? digits + 1 : 0
+    if (digits === 16) return true
+  }
+  return false
+}
+
 /** An object from JSON text; `undefined` for anything else. */
 export function parseExactObject (text: string): Record<string, unknown> | undefined {
   if (!text.trimStart().startsWith('{')) return undefined

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Call, Dialect } from '../../providers/dialects/dialect.ts'
+import { withLargeIntegers } from '../../providers/dialects/json.ts'
 import { splice } from '../../providers/dialects/splice.ts'
 import type { Target } from '../../plugins/providers.ts'
 import type { UpstreamRequest } from '../../plugins/upstream/index.ts'
@@ -25,7 +26,7 @@ export function plan (
 ): Outgoing {
   if (target.translation !== undefined) {
     const { from, to } = target.translation
-    const conversation = { ...from.decodeRequest(json), model: target.model }
+    const conversation = { ...from.decodeRequest(withLargeIntegers(body, json)), model: target.model }
     const encoded = to.encodeRequest(conversation, target.facts)
     return { request: outgoing(target, call, Buffer.from(JSON.stringify(encoded.body))), lossy: encoded.lossy }
   }

@@ -263,3 +263,14 @@ t.test('a request that comes round is told so', async (t) => {
   t.equal(reply.status, 508)
   t.match(await reply.json(), { error: { code: 'request_loop' } })
 })
+
+t.test('large integers in a tool\'s arguments and schema survive translation', async (t) => {
+  const provider = await startProvider(t, (_request, response) => response.setHeader('content-type', 'application/json').end(completion))
+  const gateway = await startGateway(t, provider.url, { keys: { [CHAT_KEY]: { upstream_dialects: ['openai-chat'] } } })
+  const body = `{"model":"m1","max_tokens":9,"tools":[{"name":"f","input_schema":{"type":"object","properties":{"id":{"type":"integer","maximum":18446744073709551615}}}}],
+    "messages":[{"role":"user","content":"x"},{"role":"assistant","content":[{"type":"tool_use","id":"t1","name":"f","input":{"id":12345678901234567890}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"t1","content":"ok"}]}]}`
+  t.equal((await post(`${gateway.url}/v1/messages`, body)).status, 200)
+  const sent = provider.requests[0]?.body ?? ''
+  t.ok(sent.includes('"maximum":18446744073709551615'))
+  t.ok(sent.includes(JSON.stringify('{"id":12345678901234567890}').slice(1, -1)))
+})

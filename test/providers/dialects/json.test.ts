@@ -2,7 +2,7 @@ import t from 'tap'
 import { openaiEmbeddings } from '../../../providers/dialects/openai-embeddings/index.ts'
 import { Fields } from '../../../providers/dialects/fields.ts'
 import { check } from '../../../providers/dialects/judge.ts'
-import { countOf, parseExact, parseExactObject } from '../../../providers/dialects/json.ts'
+import { countOf, parseExact, parseExactObject, withLargeIntegers } from '../../../providers/dialects/json.ts'
 import { dialects } from '../../../providers/dialects/index.ts'
 import { mergeUsage } from '../../../providers/dialects/usage.ts'
 
@@ -12,6 +12,14 @@ t.test('numbers come out as they went in', async (t) => {
   for (const text of ['', '7', '[]', '"{}"', '{', 'null', '{}x']) t.equal(parseExactObject(text), undefined)
   t.equal(countOf(parseExact('5.0')), 5)
   for (const odd of [null, '5', -1, 0.5, 1e308, NaN]) t.equal(countOf(odd), undefined)
+})
+
+t.test('a body keeps the integers that JavaScript would round, and nothing else of its text', async (t) => {
+  const read = (text: string): unknown => withLargeIntegers(Buffer.from(text), JSON.parse(text))
+  t.equal(JSON.stringify(read('{"a":{"id":12345678901234567890,"b":[-9007199254740993,1.0]},"n":1}')), '{"a":{"id":12345678901234567890,"b":[-9007199254740993,1]},"n":1}')
+  const plain = { phone: 'no number: 0123456', n: 1e21 }
+  t.equal(withLargeIntegers(Buffer.from(JSON.stringify(plain)), plain), plain, 'read once')
+  t.same(read('{"digits":"12345678901234567890","max_tokens":5}'), { digits: '12345678901234567890', max_tokens: 5 })
 })
 
 t.test('fields know what nobody read', async (t) => {
