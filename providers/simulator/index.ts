@@ -12,7 +12,7 @@ export const simulator: Provider = {
   dialects: {
     'openai-chat': { path: '/v1/chat/completions' },
     'openai-embeddings': { path: '/v1/embeddings' },
-    'anthropic-messages': { path: '/v1/messages' }
+    'anthropic-messages': { path: '/v1/messages', counter: '/v1/messages/count_tokens' }
   },
   models: { path: '/v1/models', dialect: 'openai-chat' },
   targets: [{ match: '', maxOutputTokens: 8192, thinking: 'budget', sampling: true }]

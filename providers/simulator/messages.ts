@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto'
 import { digest, type Answer, type Question, type Turn } from './answer.ts'
 import { fields, list, text, type Fields } from './fields.ts'
 import { jsonPieces, pieces } from './pieces.ts'
 import { Refusal } from './refusal.ts'
+import { sign } from './signature.ts'
 
 /** Messages: https://docs.anthropic.com/en/api/messages. Strict about what it is sent, as the real one is. */
 
@@ -157,11 +157,6 @@ function readText (content: unknown): string {
   return list(content).map(fields)
     .flatMap(block => block.type === 'text' ? [text(block.text)] : block.type === 'image' || block.type === 'document' ? [`[${block.type}]`] : [])
     .join(' ')
-}
-
-/** Stands for the provider's proof that thoughts are its own: they must come back as they went out. */
-function sign (thoughts: string): string {
-  return createHash('sha256').update(`simulator:${thoughts}`).digest('base64')
 }
 
 function checkSignature (block: Fields, at: string): void {

@@ -6,6 +6,7 @@ import { chatFrames, readChat, wholeChat } from './chat.ts'
 import { embeddings } from './embeddings.ts'
 import { faultOf, type Fault } from './faults.ts'
 import { fields, type Fields } from './fields.ts'
+import { readResponses, responseFailure, responseFrames, wholeResponse } from './responses.ts'
 import { frame, messageFrames, readMessagesRequest, wholeMessage } from './messages.ts'
 import { chatModels, messagesModels } from './models.ts'
 import { chatError, messagesError, Refusal } from './refusal.ts'
@@ -61,6 +62,14 @@ const MESSAGES: Wire = {
   errorFrame: (refusal, requestId) => frame({ type: 'error', ...messagesError(refusal, requestId) })
 }
 
+const RESPONSES: Wire = {
+  read: readResponses,
+  whole: wholeResponse,
+  frames: responseFrames,
+  error: chatError,
+  errorFrame: refusal => responseFailure(chatError(refusal))
+}
+
 /**
  * @param options.port of 127.0.0.1; a free one where it is 0 or absent
  * @param options.pace milliseconds between the pieces of a stream
@@ -72,7 +81,7 @@ export async function startSimulator ({ port = 0, pace = PACE }: { port?: number
   const server = createServer((request, reply) => {
     const requestId = `req_sim_${++count}`
     const path = (request.url ?? '/').split('?', 1)[0] ?? '/'
-    const wire = path === '/v1/messages' || (path.startsWith('/v1/models') && 'anthropic-version' in request.headers) ? MESSAGES : CHAT
+    const wire = path.startsWith('/v1/responses') ? RESPONSES : path.startsWith('/v1/messages') || (path.startsWith('/v1/models') && 'anthropic-version' in request.headers) ? MESSAGES : CHAT
     reply.setHeader(wire === MESSAGES ? 'request-id' : 'x-request-id', requestId)
     serve(request, reply, { path, wire, requestId, pace, requests }).catch((error: unknown) => {
       if (reply.headersSent || reply.destroyed) return reply.destroy()
@@ -108,13 +117,20 @@ async function serve (request: IncomingMessage, reply: ServerResponse, { path, w
   authorize(request.headers, wire)
   switch (`${request.method} ${path}`) {
     case 'POST /v1/chat/completions':
+    case 'POST /v1/responses':
     case 'POST /v1/messages': return await converse(reply, wire, readJson(seen.body), requestId, pace)
+    case 'POST /v1/messages/count_tokens': return sendJson(reply, 200, { input_tokens: countInput(wire, { ...readJson(seen.body), max_tokens: 1 }) })
+    case 'POST /v1/responses/input_tokens': return sendJson(reply, 200, { object: 'response.input_tokens', input_tokens: countInput(wire, readJson(seen.body)) })
     case 'POST /v1/embeddings': return sendJson(reply, 200, embeddings(readJson(seen.body)))
   }
   const model = /^\/v1\/models(?:\/([^/]+))?$/.exec(path)
   if (request.method !== 'GET' || model === null) throw new Refusal(404, `Unknown request: ${request.method} ${path}`)
   const id = model[1] === undefined ? undefined : decodeURIComponent(model[1])
   sendJson(reply, 200, wire === MESSAGES ? messagesModels(id) : chatModels(id))
+}
+
+function countInput (wire: Wire, body: Fields): number {
+  return answer(wire.read(body)).usage.input
 }
 
 async function converse (reply: ServerResponse, wire: Wire, body: Fields, requestId: string, pace: number): Promise<void> {

@@ -303,3 +303,50 @@ t.test('makes examples of schemas', async t => {
   ]
   for (const [schema, value] of cases) t.same(example(schema), value)
 })
+
+t.test('responses', async t => {
+  const tools = ['get_weather', 'get_time'].map(name => ({ type: 'function' as const, name, parameters: schema, strict: false }))
+  const ask = (input: OpenAI.Responses.ResponseInput, more: object = {}) => openai.responses.create({ model: 'sim-small', input, ...more })
+  const user = (content: string) => [{ role: 'user' as const, content }]
+
+  t.test('a stream means what the whole reply means', async t => {
+    for (const more of [{}, { reasoning: { effort: 'low' as const } }, { max_output_tokens: 5 }, { tools }, { tools: [{ type: 'custom' as const, name: 'get_weather' }] }]) {
+      const params = { model: 'sim-large', input: user('The weather 天气 in both cities'), ...more }
+      const whole = await openai.responses.create(params)
+      const folded = await openai.responses.stream(params).finalResponse()
+      // Ids stand for the whole request, and `parsed…` is the SDK's.
+      const comparable = ({ output }: OpenAI.Responses.Response): unknown =>
+        JSON.parse(JSON.stringify(output, (name, value) => /^parsed|id$/.test(name) ? undefined : value))
+      t.same(comparable(folded), comparable(whole))
+      t.same(folded.usage, whole.usage)
+      t.equal(folded.status, 'max_output_tokens' in more ? 'incomplete' : 'completed')
+    }
+  })
+
+  t.test('thoughts and calls go on in the next turn, and only as they were', async t => {
+    const first = await ask(user('What is the weather?'), { tools, reasoning: { effort: 'high' } })
+    const [thought, call] = first.output
+    if (thought?.type !== 'reasoning' || call?.type !== 'function_call') throw new Error('unexpected output')
+    t.same(JSON.parse(call.arguments), args)
+    const next = [...user('What is the weather?'), thought, call, { type: 'function_call_output' as const, call_id: call.call_id, output: 'sun' }]
+    t.match((await ask(next, { tools })).output_text, 'The tool get_weather says: “sun”.')
+    t.match(await failure(ask([{ ...thought, encrypted_content: 'forged' }, ...user('?')])), { status: 400 })
+    t.match(await failure(ask([...user('?'), call])), { status: 400, message: /No tool output found/ })
+  })
+
+  t.test('counts tokens, and is strict', async t => {
+    t.match(await openai.responses.inputTokens.count({ model: 'sim-small', input: 'Who are you?' }), { object: 'response.input_tokens', input_tokens: 4 })
+    t.match(await anthropic.messages.countTokens({ model: 'sim-small', messages: [{ role: 'user', content: 'Who are you?' }] }), { input_tokens: 4 })
+    t.match(await failure(ask(user('?'), { stop: ['x'] })), { status: 400, param: 'stop' })
+    t.match(await failure(ask(user('?'), { previous_response_id: 'resp_1' })), { status: 400 })
+    t.match(await failure(ask(user('?'), { tools: [{ type: 'web_search' }] })), { status: 400 })
+  })
+
+  t.test('fails on request', async t => {
+    const stream = await openai.responses.create({ model: 'simulate-error', input: 'x', stream: true })
+    const seen: string[] = []
+    await (async () => { for await (const event of stream) seen.push(event.type) })().catch(() => seen.push('thrown'))
+    t.equal(seen[0], 'response.created')
+    t.match(seen.at(-1), /^error$|^thrown$/)
+  })
+})
