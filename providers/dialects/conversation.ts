@@ -39,7 +39,7 @@ export type Names = Readonly<Record<
   | 'maxOutputTokens' | 'temperature' | 'topP' | 'stop' | 'output' | 'outputDescription' | 'reasoning' | 'user'
   | 'tools' | 'toolChoice' | 'parallelToolCalls' | 'toolFormat'
   | 'metadata' | 'verbosity' | 'serviceTier' | 'promptCache' | 'logprobs'
-  | 'role' | 'image' | 'imageDetail' | 'document' | 'audio' | 'reasoningPart' | 'arguments' | 'toolResult' | 'isError' | 'cache',
+  | 'role' | 'image' | 'imageDetail' | 'document' | 'audio' | 'reasoningPart' | 'arguments' | 'toolResult' | 'isError' | 'cache' | 'foreign',
   string
 >>
 
@@ -100,4 +100,6 @@ export interface Reasoning {
   budget?: number
   /** The model decides how long, guided by `effort`. */
   adaptive?: boolean
+  /** The client asks to be told what the model thinks, as far as the provider tells it. */
+  shown?: boolean
 }

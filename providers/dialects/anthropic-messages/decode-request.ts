@@ -34,7 +34,8 @@ export const names: Names = {
   arguments: 'messages[].content[].input',
   toolResult: 'messages[].content[].content',
   isError: 'messages[].content[].is_error',
-  cache: 'cache_control'
+  cache: 'cache_control',
+  foreign: 'messages[].content[]'
 }
 
 const noOps: NoOps = {
@@ -141,6 +142,8 @@ function decodeThinking (fields: Fields, config: Fields | undefined): Reasoning 
   if (type === 'disabled') reasoning.effort = 'none'
   const budget = thinking?.number('budget_tokens')
   if (budget !== undefined && type === 'enabled') reasoning.budget = budget
+  // Any other display is left unread, so that it is reported.
+  if (fields.record('thinking')?.display === 'summarized') reasoning.shown = true
   return Object.keys(reasoning).length === 0 ? undefined : reasoning
 }
 

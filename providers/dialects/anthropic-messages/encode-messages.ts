@@ -76,7 +76,8 @@ function encodeInput (part: Extract<Part, { type: 'tool-call' }>, { turns, names
   if (input !== undefined) return input
   const nth = turns[turn]?.parts.slice(0, at).filter(({ type }) => type === 'tool-call').length ?? 0
   const [first = '', second = '', ...rest] = names.arguments.split('[]')
-  const param = `${first}[${turn}]${second}[${nth}]${rest.join('[]')}`
+  // Where every call is an item of its own, the turn's number says nothing.
+  const param = rest.length === 0 ? names.arguments : `${first}[${turn}]${second}[${nth}]${rest.join('[]')}`
   throw new BadRequest(param, `${param} must be the text of a JSON object.`)
 }
 

@@ -22,7 +22,7 @@ export function encodeContent (part: Part, conversation: Conversation, lossy: Se
     case 'audio': throw new Untranslatable(names.audio, 'This model\'s provider takes no audio: send a transcript.')
     case 'foreign':
       if (part.dialect === ID) return [part.value as Block]
-      lossy.add(`messages[].content[].${foreignType(part)}`)
+      lossy.add(`${names.foreign}.${foreignType(part)}`)
       return []
     default: throw new Untranslatable(names.role, `A part of type "${part.type}" cannot stand in this place.`)
   }

@@ -1,4 +1,5 @@
 import type { Conversation, Tool } from '../conversation.ts'
+import { asFunction } from '../custom-tools.ts'
 import type { Encoded, Target } from '../dialect.ts'
 import { encodeCache } from './cache.ts'
 import { encodeMessages } from './encode-messages.ts'
@@ -11,7 +12,8 @@ export function encodeRequest (conversation: Conversation, target: Target): Enco
   const { maxTokens, thinking, effort } = encodeThinking(conversation, target, lossy)
   const config = { ...encodeFormat(conversation, lossy), ...effort !== undefined && { effort } }
   const stop = encodeStop(conversation, lossy)
-  const tools = encodeTools(conversation)
+  const tools = encodeTools(conversation, lossy)
+  reportService(conversation, lossy)
   const choice = tools.length === 0 ? undefined : encodeChoice(conversation, lossy)
   const body = {
     model: conversation.model,
@@ -30,8 +32,19 @@ export function encodeRequest (conversation: Conversation, target: Target): Enco
   return { body, lossy: [...lossy] }
 }
 
-function encodeTools (conversation: Conversation): Array<Record<string, unknown>> {
-  return (offers(conversation) ? conversation.tools : calledTools(conversation)).map(({ name, description, parameters, strict, cache }) => ({
+/** What the vendor has no word for. */
+function reportService ({ metadata, verbosity, serviceTier = 'auto', promptCache, logprobs, names }: Conversation, lossy: Set<string>): void {
+  if (metadata !== undefined) lossy.add(names.metadata)
+  if (verbosity !== undefined && verbosity !== 'medium') lossy.add(names.verbosity)
+  if (serviceTier !== 'auto' && serviceTier !== 'default') lossy.add(names.serviceTier)
+  if (promptCache !== undefined) lossy.add(names.promptCache)
+  if (logprobs !== undefined) lossy.add(names.logprobs)
+}
+
+function encodeTools (conversation: Conversation, lossy: Set<string>): Array<Record<string, unknown>> {
+  const tools = offers(conversation) ? conversation.tools : calledTools(conversation)
+  if (tools.some(({ custom }) => custom?.format !== undefined)) lossy.add(conversation.names.toolFormat)
+  return tools.map((tool) => tool.custom === undefined ? tool : asFunction(tool)).map(({ name, description, parameters, strict, cache }) => ({
     name,
     ...description !== undefined && { description },
     input_schema: parameters === undefined ? { type: 'object', properties: {} } : { type: 'object', ...parameters },

@@ -1,4 +1,5 @@
 import type { Part, Turn } from '../conversation.ts'
+import { wrapInput } from '../custom-tools.ts'
 import { Untranslatable } from '../dialect.ts'
 import type { Fields } from '../fields.ts'
 import { decodeParts } from './decode-parts.ts'
@@ -43,9 +44,13 @@ function decodeAssistant (message: Fields, legacyIds: Map<string, string>, i: nu
 }
 
 function decodeCall (call: Fields): Part {
-  const type = call.string('type') ?? 'function'
-  if (type !== 'function') throw new Untranslatable(call.at('type'), `Tool calls of type "${type}" are not known to this model's provider.`)
   call.take('index')
+  const type = call.string('type') ?? 'function'
+  if (type === 'custom') {
+    const called = call.requiredObject('custom')
+    return { type: 'tool-call', id: call.string('id') ?? '', name: called.requiredString('name'), arguments: wrapInput(called.string('input') ?? ''), custom: true }
+  }
+  if (type !== 'function') throw new Untranslatable(call.at('type'), `Tool calls of type "${type}" are not known to this model's provider.`)
   const called = call.requiredObject('function')
   return { type: 'tool-call', id: call.string('id') ?? '', name: called.requiredString('name'), arguments: called.string('arguments') ?? '' }
 }

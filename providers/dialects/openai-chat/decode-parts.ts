@@ -1,4 +1,5 @@
 import type { Part, Source } from '../conversation.ts'
+import { decodeFileData, decodeUrl } from '../data-url.ts'
 import { Untranslatable } from '../dialect.ts'
 import type { Fields } from '../fields.ts'
 import { objectsOf, textOf } from '../json.ts'
@@ -62,28 +63,6 @@ function decodeFile (file: Fields): Part {
   if (data === undefined && id === undefined) throw file.wrong('file_data', 'is missing')
   const source: Source = data === undefined
     ? { type: 'file', id: id ?? '' }
-    // Some clients send the bare base64 of a PDF.
-    : data.includes(':') ? decodeUrl(data, file.at('file_data')) : { type: 'base64', mediaType: 'application/pdf', data }
+    : decodeFileData(data, file.at('file_data'))
   return { type: 'document', source, ...name !== undefined && { name } }
-}
-
-/** A `data:` URL (RFC 2397) or one that the provider is to fetch. */
-function decodeUrl (url: string, at: string): Source {
-  if (/^https?:/i.test(url)) return { type: 'url', url }
-  const match = /^data:([^;,]*)((?:;[^;,]*)*),/i.exec(url)
-  if (match === null) throw new Untranslatable(at, `${at} must be an http, https or data URL.`)
-  const [head, mediaType = '', parameters = ''] = match
-  const payload = url.slice(head.length)
-  const isBase64 = /;base64$/i.test(parameters)
-  if (isBase64 && !mediaType.startsWith('text/')) return { type: 'base64', mediaType: mediaType.toLowerCase() || 'text/plain', data: payload }
-  const text = isBase64 ? Buffer.from(payload, 'base64').toString('utf8') : unescape(payload, at)
-  return { type: 'text', text }
-}
-
-function unescape (payload: string, at: string): string {
-  try {
-    return decodeURIComponent(payload)
-  } catch {
-    throw new Untranslatable(at, `${at} is not a valid data URL.`)
-  }
 }

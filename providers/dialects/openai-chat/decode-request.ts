@@ -1,11 +1,12 @@
-import type { Conversation, Names, Reasoning, Tool, ToolChoice } from '../conversation.ts'
+import type { Conversation, Names, Reasoning } from '../conversation.ts'
 import { Untranslatable } from '../dialect.ts'
+import { EFFORTS, isEffort } from '../effort.ts'
 import { Fields } from '../fields.ts'
 import type { NoOps } from '../fields.ts'
 import { check } from '../judge.ts'
-import { decodeCache } from './cache.ts'
 import { decodeMessages } from './decode-messages.ts'
 import { ChatRequest } from './schema.ts'
+import { decodeCalling } from './tools.ts'
 
 export const names: Names = {
   maxOutputTokens: 'max_completion_tokens',
@@ -34,20 +35,17 @@ export const names: Names = {
   arguments: 'messages[].tool_calls[].function.arguments',
   toolResult: 'messages[].content',
   isError: 'messages[].content',
-  cache: 'messages[].content[].cache_control'
+  cache: 'messages[].content[].cache_control',
+  foreign: 'messages[].content[]'
 }
 
 const noOps: NoOps = {
   n: [1],
-  logprobs: [false],
-  top_logprobs: [0],
   store: [false],
   frequency_penalty: [0],
   presence_penalty: [0],
   modalities: [['text']],
-  service_tier: ['auto', 'default'],
   parallel_tool_calls: [true],
-  verbosity: ['medium'],
   'tools[].strict': [false],
   'messages[].content[].image_url.detail': ['auto']
 }
@@ -67,14 +65,14 @@ export function decodeRequest (body: Record<string, unknown>): Conversation {
   // Usage in the stream is the gateway's own affair; padding against observers is a chunk's.
   fields.take('stream_options')
   limits(fields, conversation)
-  tools(fields, conversation)
+  decodeCalling(fields, conversation)
   output(fields, conversation)
   const reasoning = decodeEffort(fields)
   if (reasoning !== undefined) conversation.reasoning = reasoning
-  const user = fields.string('user') ?? fields.string('safety_identifier')
-  if (user !== undefined) conversation.user = user
+  keeping(fields, conversation)
   conversation.extras = fields.extras()
-  for (const name of legacy(conversation, fields)) conversation.extras[name] = true
+  // The reply speaks of tools, not of functions: whoever uses the older form is told.
+  if (fields.has('functions')) conversation.extras.functions = true
   return conversation
 }
 
@@ -105,63 +103,21 @@ function limits (fields: Fields, conversation: Conversation): void {
   else if (Array.isArray(stop) && stop.length > 0) conversation.stop = stop.map(String)
 }
 
-function tools (fields: Fields, conversation: Conversation): void {
-  const list = fields.objects('tools').map(decodeTool)
-  for (const legacy of fields.objects('functions')) list.push(decodeFunction(legacy))
-  if (list.length > 0) conversation.tools = list
-  const parallel = fields.boolean('parallel_tool_calls')
-  if (parallel !== undefined) conversation.parallelToolCalls = parallel
-  const choice = decodeChoice(fields, conversation) ?? decodeLegacyChoice(fields)
-  if (choice !== undefined) conversation.toolChoice = choice
-}
-
-function decodeTool (fields: Fields): Tool {
-  const type = fields.string('type') ?? 'function'
-  if (type !== 'function') {
-    throw new Untranslatable(fields.at('type'), `Tools of type "${type}" are built into another provider: this one takes functions only.`)
-  }
-  const tool = decodeFunction(fields.requiredObject('function'))
-  const cache = decodeCache(fields)
-  return cache === undefined ? tool : { ...tool, cache }
-}
-
-function decodeFunction (fields: Fields): Tool {
-  const tool: Tool = { name: fields.requiredString('name') }
-  const description = fields.string('description')
-  if (description !== undefined) tool.description = description
-  const parameters = fields.record('parameters')
-  if (parameters !== undefined) tool.parameters = parameters
-  const strict = fields.boolean('strict')
-  if (strict !== undefined) tool.strict = strict
-  return tool
-}
-
-function decodeChoice (fields: Fields, conversation: Conversation): ToolChoice | undefined {
-  const value = fields.take('tool_choice')
-  if (value === undefined) return undefined
-  if (value === 'auto' || value === 'none' || value === 'required') return { type: value }
-  // Mistral's word for it.
-  if (value === 'any') return { type: 'required' }
-  if (typeof value === 'string') throw fields.wrong('tool_choice', 'must be "auto", "none", "required" or an object')
-  const choice = fields.requiredObject('tool_choice')
-  const type = choice.string('type') ?? 'function'
-  if (type === 'function') return { type: 'tool', name: choice.requiredObject('function').requiredString('name') }
-  if (type !== 'allowed_tools') throw new Untranslatable('tool_choice', `A tool choice of type "${type}" is not known to this model's provider.`)
-  const allowed = choice.requiredObject('allowed_tools')
-  const allowedNames = new Set(allowed.objects('tools').map((tool) => {
-    tool.take('type')
-    return tool.requiredObject('function').requiredString('name')
-  }))
-  // A model that is not shown a tool cannot call it: what the choice allows is what the request offers.
-  conversation.tools = conversation.tools?.filter(({ name }) => allowedNames.has(name)) ?? []
-  return { type: allowed.string('mode') === 'required' ? 'required' : 'auto' }
-}
-
-function decodeLegacyChoice (fields: Fields): ToolChoice | undefined {
-  const value = fields.take('function_call')
-  if (value === undefined) return undefined
-  if (value === 'auto' || value === 'none') return { type: value }
-  return { type: 'tool', name: fields.requiredObject('function_call').requiredString('name') }
+/** How the provider is to treat the request, and what it keeps of it. */
+function keeping (fields: Fields, conversation: Conversation): void {
+  const user = fields.string('user') ?? fields.string('safety_identifier')
+  if (user !== undefined) conversation.user = user
+  const metadata = fields.record('metadata')
+  if (metadata !== undefined && Object.keys(metadata).length > 0) conversation.metadata = metadata
+  const verbosity = fields.string('verbosity')
+  if (verbosity !== undefined) conversation.verbosity = verbosity
+  const tier = fields.string('service_tier')
+  if (tier !== undefined) conversation.serviceTier = tier
+  const key = fields.string('prompt_cache_key')
+  const retention = fields.string('prompt_cache_retention')
+  if (key !== undefined || retention !== undefined) conversation.promptCache = { ...key !== undefined && { key }, ...retention !== undefined && { retention } }
+  const top = fields.number('top_logprobs') ?? 0
+  if (fields.boolean('logprobs') === true || top > 0) conversation.logprobs = top > 0 ? { top } : {}
 }
 
 function output (fields: Fields, conversation: Conversation): void {
@@ -183,19 +139,13 @@ function output (fields: Fields, conversation: Conversation): void {
   if (strict !== undefined) conversation.output.strict = strict
 }
 
-const EFFORTS = new Set(['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'])
-
-function isEffort (word: string | undefined): word is NonNullable<Reasoning['effort']> {
-  return word !== undefined && EFFORTS.has(word)
-}
-
 /** `reasoning_effort`; OpenRouter's `reasoning: { effort, max_tokens, enabled }`; DeepSeek's `thinking: { type }`. */
 function decodeEffort (fields: Fields): Reasoning | undefined {
   const reasoning: Reasoning = {}
   const wider = fields.object('reasoning')
   const word = fields.string('reasoning_effort') ?? wider?.string('effort')
   if (isEffort(word)) reasoning.effort = word
-  else if (word !== undefined) throw fields.wrong('reasoning_effort', `must be one of ${[...EFFORTS].join(', ')}`)
+  else if (word !== undefined) throw fields.wrong('reasoning_effort', `must be one of ${EFFORTS.join(', ')}`)
   const budget = wider?.number('max_tokens')
   if (budget !== undefined) reasoning.budget = budget
   const thinking = fields.object('thinking')
@@ -204,9 +154,4 @@ function decodeEffort (fields: Fields): Reasoning | undefined {
   if (on === false) reasoning.effort = 'none'
   if (on === true && reasoning.effort === undefined && budget === undefined) reasoning.adaptive = true
   return Object.keys(reasoning).length === 0 ? undefined : reasoning
-}
-
-/** The reply speaks of tools, not of functions: whoever uses the older form is told. */
-function legacy ({ tools: list = [] }: Conversation, fields: Fields): string[] {
-  return list.length > 0 && fields.has('functions') ? ['functions'] : []
 }

@@ -1,11 +1,13 @@
 import type { Conversation, Part, Turn } from '../conversation.ts'
-import { encodeDetail } from './reasoning.ts'
+import { unwrapInput } from '../custom-tools.ts'
+import type { Target } from '../dialect.ts'
 import { encodePart, encodeText } from './encode-parts.ts'
+import { encodeDetail } from './reasoning.ts'
 
 type Message = Record<string, unknown>
 type Of<T extends Part['type']> = Extract<Part, { type: T }>
 
-export function encodeMessages (conversation: Conversation, lossy: Set<string>): Message[] {
+export function encodeMessages (conversation: Conversation, target: Target, lossy: Set<string>): Message[] {
   const messages: Message[] = []
   // Pictures in tool results wait until the last result of the turn: nothing may come between results.
   let pictures: Message[] = []
@@ -24,11 +26,20 @@ export function encodeMessages (conversation: Conversation, lossy: Set<string>):
     }
     if (rest.parts.length === 0) continue
     flush()
-    if (rest.role === 'assistant') messages.push(encodeAssistant(rest.parts, conversation, lossy))
-    else messages.push({ role: rest.role === 'tool' ? 'user' : rest.role, content: encodeContent(rest.parts, conversation, lossy) })
+    if (rest.role === 'assistant') messages.push(...encodeAssistant(rest.parts, conversation, target, lossy))
+    else messages.push(...encodeMessage(roles[rest.role], rest.parts, conversation, lossy))
   }
   flush()
   return messages
+}
+
+/** The vendor takes `system` for `developer`, and other servers know the older word alone. */
+const roles = { system: 'system', developer: 'system', user: 'user', tool: 'user' } as const
+
+/** Empty where none of the parts can be said. */
+function encodeMessage (role: string, parts: Part[], conversation: Conversation, lossy: Set<string>): Message[] {
+  const content = encodeContent(parts, conversation, lossy)
+  return Array.isArray(content) && content.length === 0 ? [] : [{ role, content }]
 }
 
 /** A list of parts, or plain text where that says the same. */
@@ -38,26 +49,30 @@ function encodeContent (parts: Part[], conversation: Conversation, lossy: Set<st
   return parts.flatMap((part) => encodePart(part, conversation, lossy))
 }
 
-function encodeAssistant (parts: Part[], conversation: Conversation, lossy: Set<string>): Message {
+function encodeAssistant (parts: Part[], conversation: Conversation, target: Target, lossy: Set<string>): Message[] {
   const of = <T extends Part['type']>(type: T): Array<Of<T>> => parts.filter((part): part is Of<T> => part.type === type)
   const message: Message = { role: 'assistant' }
   const texts = parts.filter(({ type }) => type !== 'reasoning' && type !== 'refusal' && type !== 'tool-call')
-  message.content = texts.length === 0 ? null : encodeContent(texts, conversation, lossy)
+  const content = encodeContent(texts, conversation, lossy)
+  message.content = Array.isArray(content) && content.length === 0 ? null : content
   const refusal = of('refusal').map(({ text }) => text).join('')
   if (refusal !== '') message.refusal = refusal
-  const reasoning = of('reasoning')
-  const thought = reasoning.map(({ text }) => text).join('')
-  if (thought !== '') message.reasoning_content = thought
-  if (reasoning.some(({ signature, redacted }) => signature !== undefined || redacted !== undefined)) {
-    message.reasoning_details = reasoning.map(encodeDetail)
-  }
-  const calls = of('tool-call').map((call) => encodeCall(call, conversation, lossy))
+  if (target.reasoningText !== false) Object.assign(message, encodeReasoning(of('reasoning')))
+  else if (of('reasoning').length > 0) lossy.add(conversation.names.reasoningPart)
+  const calls = of('tool-call').map((call) => encodeCall(call, conversation, target, lossy))
   if (calls.length > 0) message.tool_calls = calls
-  return message
+  return message.content === null && Object.keys(message).length === 2 ? [] : [message]
 }
 
-function encodeCall ({ id, name, arguments: json, cache }: Of<'tool-call'>, { names }: Conversation, lossy: Set<string>): Message {
+function encodeReasoning (parts: Array<Of<'reasoning'>>): Message {
+  const thought = parts.map(({ text }) => text).join('')
+  const proven = parts.some(({ signature, redacted }) => signature !== undefined || redacted !== undefined)
+  return { ...thought !== '' && { reasoning_content: thought }, ...proven && { reasoning_details: parts.map(encodeDetail) } }
+}
+
+function encodeCall ({ id, name, arguments: json, custom, cache }: Of<'tool-call'>, { names }: Conversation, target: Target, lossy: Set<string>): Message {
   if (cache !== undefined) lossy.add(names.cache)
+  if (custom === true && target.customTools === true) return { id, type: 'custom', custom: { name, input: unwrapInput(json) } }
   return { id, type: 'function', function: { name, arguments: json === '' ? '{}' : json } }
 }
 

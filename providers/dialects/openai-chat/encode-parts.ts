@@ -1,4 +1,5 @@
 import type { Conversation, Part, Source } from '../conversation.ts'
+import { encodeUrl } from '../data-url.ts'
 import { Untranslatable } from '../dialect.ts'
 import { foreignType } from '../foreign.ts'
 
@@ -21,7 +22,7 @@ export function encodePart (part: Part, conversation: Conversation, lossy: Set<s
       lossy.add(names.reasoningPart)
       return []
     case 'foreign':
-      lossy.add(`messages[].content[].${foreignType(part)}`)
+      lossy.add(`${names.foreign}.${foreignType(part)}`)
       return []
     case 'tool-call':
     case 'tool-result':
@@ -32,14 +33,6 @@ export function encodePart (part: Part, conversation: Conversation, lossy: Set<s
 export function encodeText (part: Extract<Part, { type: 'text' }>, { names }: Conversation, lossy: Set<string>): Content {
   if (part.cache !== undefined) lossy.add(names.cache)
   return { type: 'text', text: part.text }
-}
-
-function encodeUrl (source: Source, name: string): string {
-  if (source.type === 'url') return source.url
-  if (source.type === 'base64') return `data:${source.mediaType};base64,${source.data}`
-  throw new Untranslatable(name, source.type === 'file'
-    ? 'A file lives with the provider it was uploaded to: send its content.'
-    : 'An image must be given by URL or as base64.')
 }
 
 /** The vendor takes documents as data, not by address; plain text is a part of the message. */

@@ -1,18 +1,20 @@
-import type { Conversation, OutputFormat, Reasoning, Tool, ToolChoice } from '../conversation.ts'
+import type { Conversation, OutputFormat } from '../conversation.ts'
 import type { Encoded, Target } from '../dialect.ts'
+import { effortOf } from '../effort.ts'
 import { encodeMessages } from './encode-messages.ts'
+import { encodeChoice, encodeTool } from './encode-tools.ts'
 
 /** A conversation as a Chat Completions request. */
 export function encodeRequest (conversation: Conversation, target: Target): Encoded {
   const { model, stream, tools = [], toolChoice, temperature, topP, stop = [], output, user, names } = conversation
   const lossy = new Set(Object.keys(conversation.extras))
-  const body: Record<string, unknown> = { model, messages: encodeMessages(conversation, lossy) }
+  const body: Record<string, unknown> = { model, messages: encodeMessages(conversation, target, lossy) }
   if (stream) {
     body.stream = true
     body.stream_options = { include_usage: true }
   }
   const cap = encodeCap(conversation, target, lossy)
-  if (cap !== undefined) body.max_completion_tokens = cap
+  if (cap !== undefined) body[target.capName ?? 'max_tokens'] = cap
   if (temperature !== undefined) {
     if (target.sampling !== false) body.temperature = temperature
     else if (temperature !== 1) lossy.add(names.temperature)
@@ -27,15 +29,30 @@ export function encodeRequest (conversation: Conversation, target: Target): Enco
     if (stop.length > 4) lossy.add(names.stop)
   }
   if (tools.length > 0) {
-    body.tools = tools.map((tool) => encodeTool(tool, conversation, lossy))
-    if (toolChoice !== undefined) body.tool_choice = encodeChoice(toolChoice)
+    body.tools = tools.map((tool) => encodeTool(tool, conversation, target, lossy))
+    if (toolChoice !== undefined) body.tool_choice = encodeChoice(toolChoice, tools, target)
     if (conversation.parallelToolCalls !== undefined) body.parallel_tool_calls = conversation.parallelToolCalls
   }
   if (output !== undefined) body.response_format = encodeOutput(output)
   const effort = encodeEffort(conversation, target, lossy)
   if (effort !== undefined) body.reasoning_effort = effort
   if (user !== undefined) body.user = user
+  // The vendor takes metadata with "store" alone, and nothing is to be stored.
+  if (conversation.metadata !== undefined) lossy.add(names.metadata)
+  Object.assign(body, encodeService(conversation))
   return { body, lossy: [...lossy] }
+}
+
+/** How the request is to be served. */
+function encodeService ({ verbosity, serviceTier, promptCache, logprobs }: Conversation): Record<string, unknown> {
+  return {
+    ...verbosity !== undefined && { verbosity },
+    ...serviceTier !== undefined && { service_tier: serviceTier },
+    ...promptCache?.key !== undefined && { prompt_cache_key: promptCache.key },
+    ...promptCache?.retention !== undefined && { prompt_cache_retention: promptCache.retention },
+    ...logprobs !== undefined && { logprobs: true },
+    ...logprobs?.top !== undefined && { top_logprobs: logprobs.top }
+  }
 }
 
 /** Other dialects must name a cap, and clients name a large one: it is lowered to what the model can. */
@@ -45,36 +62,11 @@ function encodeCap ({ maxOutputTokens: cap, names }: Conversation, { maxOutputTo
   return most
 }
 
-function encodeTool (tool: Tool, { names }: Conversation, lossy: Set<string>): Record<string, unknown> {
-  if (tool.cache !== undefined) lossy.add(names.cache)
-  const { name, description, parameters, strict } = tool
-  return {
-    type: 'function',
-    function: {
-      name,
-      ...description !== undefined && { description },
-      ...parameters !== undefined && { parameters },
-      ...strict !== undefined && { strict }
-    }
-  }
-}
-
-function encodeChoice (choice: ToolChoice): unknown {
-  return choice.type === 'tool' ? { type: 'function', function: { name: choice.name } } : choice.type
-}
-
 function encodeOutput (output: OutputFormat): Record<string, unknown> {
   if (output.type === 'json') return { type: 'json_object' }
   const { name = 'output', description, schema, strict = true } = output
   return { type: 'json_schema', json_schema: { name, ...description !== undefined && { description }, schema, strict } }
 }
-
-/** A budget in tokens, as the word nearest to it. */
-const BUDGETS: ReadonlyArray<readonly [atMost: number, effort: NonNullable<Reasoning['effort']>]> = [
-  [2048, 'low'],
-  [8192, 'medium'],
-  [Infinity, 'high']
-]
 
 function encodeEffort ({ reasoning, names }: Conversation, target: Target, lossy: Set<string>): string | undefined {
   if (reasoning === undefined) return undefined
@@ -87,5 +79,5 @@ function encodeEffort ({ reasoning, names }: Conversation, target: Target, lossy
   // Left to the model on both sides.
   if (budget === undefined) return undefined
   lossy.add(names.reasoning)
-  return BUDGETS.find(([atMost]) => budget <= atMost)?.[1]
+  return effortOf(budget)
 }

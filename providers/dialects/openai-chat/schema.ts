@@ -11,7 +11,8 @@ const Message = Type.Object({
   tool_calls: Type.Optional(nullable(Type.Array(Type.Object({
     id: Type.Optional(nullable(Type.String())),
     type: Type.Optional(nullable(Type.String())),
-    function: Type.Optional(Function)
+    function: Type.Optional(Function),
+    custom: Type.Optional(Type.Object({ name: Type.String(), input: Type.Optional(nullable(Type.String())) }))
   })))),
   tool_call_id: Type.Optional(nullable(Type.String())),
   reasoning_content: Type.Optional(nullable(Type.String({ description: 'What the model reasoned, as the reply had it.' }))),
@@ -25,6 +26,11 @@ const Tool = Type.Object({
     description: Type.Optional(nullable(Type.String())),
     parameters: Type.Optional(nullable(AnyObject)),
     strict: Type.Optional(nullable(Type.Boolean()))
+  })),
+  custom: Type.Optional(Type.Object({
+    name: Type.String(),
+    description: Type.Optional(nullable(Type.String())),
+    format: Type.Optional(nullable(AnyObject))
   }))
 })
 

@@ -200,7 +200,7 @@ t.test('reading requests', async (t) => {
     parallelToolCalls: false,
     tools: [{ name: 'f', parameters: { type: 'object' } }],
     output: { type: 'json-schema', schema: { type: 'object' } },
-    reasoning: { budget: 2000 },
+    reasoning: { budget: 2000, shown: true },
     turns: [
       { role: 'system', parts: [{ type: 'text', text: 'S', cache: { ttl: '5m' } }] },
       { role: 'user', parts: [{ type: 'text', text: 'U' }, { type: 'image', source: { type: 'base64', mediaType: 'image/png', data: 'aGk=' } }, { type: 'document', source: { type: 'text', text: 'D' }, name: 'T' }] },
@@ -222,4 +222,39 @@ t.test('what would change the meaning is refused by name', async (t) => {
   t.throws(() => read({ max_tokens: undefined }), { name: 'BadRequest', param: 'max_tokens' })
   t.throws(() => read({ tool_choice: { type: 'some' } }), { name: 'BadRequest', param: 'tool_choice.type' })
   t.throws(() => read({ output_config: { effort: 'heroic' } }), { name: 'BadRequest', param: 'output_config.effort' })
+})
+
+t.test('a custom tool is a function of one argument', async (t) => {
+  const { body, lossy } = translate({
+    tools: [{ type: 'custom', custom: { name: 'patch', format: { type: 'grammar', grammar: { syntax: 'regex', definition: 'a+' } } } }],
+    tool_choice: { type: 'custom', custom: { name: 'patch' } },
+    messages: [{ role: 'user', content: 'Hi' }, { role: 'assistant', tool_calls: [{ id: 'c1', type: 'custom', custom: { name: 'patch', input: 'aa' } }] }, { role: 'tool', tool_call_id: 'c1', content: 'R' }]
+  })
+  t.same(body.tools, [{
+    name: 'patch',
+    description: 'The input must follow this regex grammar:\n\na+',
+    input_schema: { type: 'object', properties: { input: { type: 'string' } }, required: ['input'], additionalProperties: false }
+  }])
+  t.same(body.tool_choice, { type: 'tool', name: 'patch' })
+  t.same(body.messages[1].content, [{ type: 'tool_use', id: 'c1', name: 'patch', input: { input: 'aa' } }])
+  t.same(lossy, ['tools[].custom.format'])
+})
+
+t.test('what the vendor has no word for is reported', async (t) => {
+  t.same(translate({ metadata: { a: 'b' }, verbosity: 'low', service_tier: 'flex', prompt_cache_key: 'k', logprobs: true, safety_identifier: 's' }), {
+    body: { model: 'm', max_tokens: 4096, messages: [{ role: 'user', content: [{ type: 'text', text: 'Hi' }] }], metadata: { user_id: 's' } },
+    lossy: ['metadata', 'verbosity', 'service_tier', 'prompt_cache_key', 'logprobs']
+  })
+  t.same(translate({ metadata: {}, verbosity: 'medium', service_tier: 'auto', logprobs: false, top_logprobs: 0 }).lossy, [])
+})
+
+t.test('a thought without a proof goes back as text to who takes it, and is dropped and told elsewhere', async (t) => {
+  const body = { model: 'm', max_tokens: 9, messages: [{ role: 'user', content: 'Hi' }, { role: 'assistant', content: [{ type: 'thinking', thinking: 'Hm.', signature: '' }, { type: 'tool_use', id: 'a', name: 'f', input: {} }] }, { role: 'user', content: [{ type: 'tool_result', tool_use_id: 'a', content: 'R' }] }] }
+  const conversation = decodeRequest(body)
+  const there = chat.encodeRequest(conversation, {})
+  t.match(there.body.messages, [{}, { role: 'assistant', reasoning_content: 'Hm.', tool_calls: [{ id: 'a' }] }, {}])
+  t.same(there.lossy, [])
+  const here = encodeRequest(conversation, {})
+  t.match((here.body as Json).messages[1], { content: [{ type: 'tool_use' }] })
+  t.same(here.lossy, ['messages[].content[].thinking'])
 })

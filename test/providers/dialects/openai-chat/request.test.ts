@@ -24,13 +24,17 @@ t.test('everything with a meaning is read', async (t) => {
     parallel_tool_calls: false,
     response_format: { type: 'json_schema', json_schema: { name: 'n', schema: { type: 'object' }, strict: true } },
     reasoning_effort: 'high',
+    metadata: { team: 'a' },
+    verbosity: 'low',
+    service_tier: 'flex',
+    prompt_cache_key: 'k',
+    prompt_cache_retention: '24h',
+    logprobs: true,
+    top_logprobs: 2,
     n: 1,
-    logprobs: false,
     store: false,
-    metadata: {},
     frequency_penalty: 0,
     logit_bias: null,
-    service_tier: 'auto',
     modalities: ['text']
   }))
   t.same(conversation, {
@@ -46,7 +50,12 @@ t.test('everything with a meaning is read', async (t) => {
     toolChoice: { type: 'tool', name: 'f' },
     parallelToolCalls: false,
     output: { type: 'json-schema', name: 'n', schema: { type: 'object' }, strict: true },
-    reasoning: { effort: 'high' }
+    reasoning: { effort: 'high' },
+    metadata: { team: 'a' },
+    verbosity: 'low',
+    serviceTier: 'flex',
+    promptCache: { key: 'k', retention: '24h' },
+    logprobs: { top: 2 }
   })
   t.same(extras, {})
 })
@@ -147,7 +156,7 @@ t.test('what would change the meaning is refused by name', async (t) => {
     [{ n: 2 }, 'n'],
     [{ modalities: ['text', 'audio'] }, 'modalities'],
     [{ web_search_options: {} }, 'web_search_options'],
-    [{ tools: [{ type: 'custom', custom: { name: 'c' } }] }, 'tools[0].type'],
+    [{ tools: [{ type: 'web_search' }] }, 'tools[0].type'],
     [{ messages: [{ role: 'user', content: [{ type: 'video_url', video_url: {} }] }] }, 'messages[0].content[0].type'],
     [{ messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'file:///etc/passwd' } }] }] }, 'messages[0].content[0].image_url.url'],
     [{ messages: [{ role: 'assistant', audio: { id: 'a' } }] }, 'messages[0].audio']
@@ -201,9 +210,61 @@ t.test('writing requests', async (t) => {
     ],
     stream: true,
     stream_options: { include_usage: true },
-    max_completion_tokens: 16384,
+    max_tokens: 16384,
     stop: ['1', '2', '3', '4'],
     reasoning_effort: 'medium'
   })
   t.same(lossy, ['top_k', 'messages[].content', 'max_completion_tokens', 'stop', 'reasoning_effort'])
+})
+
+t.test('custom tools: as they are where the server knows them, else as functions', async (t) => {
+  const grammar = { type: 'grammar', grammar: { syntax: 'lark', definition: 'start: "a"' } }
+  const sent = {
+    tools: [{ type: 'custom', custom: { name: 'patch', description: 'Patches.', format: grammar } }, { type: 'custom', custom: { name: 'say', format: { type: 'text' } } }],
+    tool_choice: { type: 'custom', custom: { name: 'patch' } },
+    messages: [...hello, { role: 'assistant', content: null, tool_calls: [{ id: 'c1', type: 'custom', custom: { name: 'patch', input: 'say "a"' } }] }, { role: 'tool', tool_call_id: 'c1', content: 'R' }]
+  }
+  const conversation = decodeRequest(request(sent))
+  t.same(conversation.tools, [{ name: 'patch', description: 'Patches.', custom: { format: { type: 'grammar', syntax: 'lark', definition: 'start: "a"' } } }, { name: 'say', custom: {} }])
+  t.same(conversation.toolChoice, { type: 'tool', name: 'patch' })
+  t.same(conversation.turns[1]?.parts, [{ type: 'tool-call', id: 'c1', name: 'patch', arguments: '{"input":"say \\"a\\""}', custom: true }])
+  const known = encodeRequest(conversation, { customTools: true })
+  t.same([known.body.tools, known.body.tool_choice, known.body.messages, known.lossy], [[sent.tools[0], { type: 'custom', custom: { name: 'say' } }], sent.tool_choice, sent.messages, []])
+  const parameters = { type: 'object', properties: { input: { type: 'string' } }, required: ['input'], additionalProperties: false }
+  const unknown = encodeRequest(conversation, {})
+  t.same([unknown.body.tools, unknown.body.tool_choice, unknown.lossy], [
+    [
+      { type: 'function', function: { name: 'patch', description: 'Patches.\n\nThe input must follow this lark grammar:\n\nstart: "a"', parameters } },
+      { type: 'function', function: { name: 'say', parameters } }
+    ],
+    { type: 'function', function: { name: 'patch' } },
+    ['tools[].custom.format']
+  ])
+  t.match(unknown.body.messages, [{}, { tool_calls: [{ id: 'c1', type: 'function', function: { name: 'patch', arguments: '{"input":"say \\"a\\""}' } }] }, {}])
+  const allowed = decodeRequest(request({ ...sent, tool_choice: { type: 'allowed_tools', allowed_tools: { mode: 'auto', tools: [{ type: 'custom', custom: { name: 'say' } }] } } }))
+  t.same(allowed.tools, [{ name: 'say', custom: {} }])
+})
+
+t.test('how the request is to be served', async (t) => {
+  const { body, lossy } = encodeRequest(decodeRequest(request({ metadata: { a: 'b' }, verbosity: 'low', service_tier: 'flex', prompt_cache_key: 'k', prompt_cache_retention: '24h', logprobs: true, top_logprobs: 2, safety_identifier: 's' })), {})
+  const { model: _, messages: __, ...rest } = body
+  t.same(rest, { user: 's', verbosity: 'low', service_tier: 'flex', prompt_cache_key: 'k', prompt_cache_retention: '24h', logprobs: true, top_logprobs: 2 })
+  t.same(lossy, ['metadata'], 'which the vendor takes only of what it stores')
+})
+
+t.test('what is known of the server', async (t) => {
+  const conversation = decodeRequest(request({ max_tokens: 9, messages: [{ role: 'developer', content: 'S' }, ...hello, { role: 'assistant', content: 'A', reasoning_content: 'Hm.' }, ...hello] }))
+  const open = encodeRequest(conversation, {})
+  t.match(open.body, { max_tokens: 9, messages: [{ role: 'system', content: 'S' }, {}, { role: 'assistant', content: 'A', reasoning_content: 'Hm.' }, {}] })
+  t.same(open.lossy, [])
+  const closed = encodeRequest(conversation, { capName: 'max_completion_tokens', reasoningText: false })
+  t.equal(closed.body.max_completion_tokens, 9)
+  t.notOk('max_tokens' in closed.body)
+  t.same([(closed.body.messages as unknown[])[2], closed.lossy], [{ role: 'assistant', content: 'A' }, ['messages[].reasoning_content']])
+})
+
+t.test('what only its own dialect understands leaves no empty message', async (t) => {
+  const foreign = { type: 'foreign', dialect: 'elsewhere', value: { type: 'web_search_call' } } as const
+  const { body, lossy } = encodeRequest({ ...decodeRequest(request()), turns: [{ role: 'assistant', parts: [foreign] }, { role: 'tool', parts: [foreign] }, { role: 'user', parts: [{ type: 'text', text: 'Hi' }] }] }, {})
+  t.same([body.messages, lossy], [hello, ['messages[].content[].web_search_call']])
 })
