@@ -81,12 +81,13 @@ export default fp(async (fastify) => {
         })
       }
       const provider = providerOf(key)
-      const { dialect, path, counter, translation } = route(provider, key, client)
+      const { match: _, dialect: preferred, ...known } = provider.targets?.find(({ match }) => model.startsWith(match)) ?? { match: '' }
+      const { dialect, path, counter, translation, ...spoken } = route(provider, key, client, preferred)
       return {
         ...endpoint(key, provider, path),
         dialect,
         model,
-        facts: facts(provider, model),
+        facts: { ...spoken, ...known },
         ...counter !== undefined && { counter: endpoint(key, provider, counter).url },
         ...translation !== undefined && { translation }
       }
@@ -107,13 +108,14 @@ export default fp(async (fastify) => {
   fastify.decorate('providers', providers)
 }, { name: 'providers', fastify: '5.x', dependencies: ['config', 'errors'] })
 
-function route (provider: Provider, key: VirtualKey, client: Dialect): Pick<Target, 'dialect' | 'translation'> & Provider['dialects'][string] {
+/** @param preferred the dialect in which the model is spoken to best, where the client's is not to be had */
+function route (provider: Provider, key: VirtualKey, client: Dialect, preferred: string | undefined): Pick<Target, 'dialect' | 'translation'> & Provider['dialects'][string] {
   const spoken = Object.entries(provider.dialects)
     .filter(([id]) => key.upstreamDialects === undefined || key.upstreamDialects.includes(id))
   for (const [id, entry] of spoken) {
     if (id === client.id) return { dialect: client, ...entry }
   }
-  for (const [id, entry] of spoken) {
+  for (const [id, entry] of spoken.sort(([a], [b]) => Number(b === preferred) - Number(a === preferred))) {
     const dialect = dialects.get(id)
     if (client.translation === undefined || dialect?.translation === undefined) continue
     return { dialect, ...entry, translation: { from: client.translation, to: dialect.translation } }
@@ -123,18 +125,14 @@ function route (provider: Provider, key: VirtualKey, client: Dialect): Pick<Targ
   })
 }
 
-function facts (provider: Provider, model: string): ModelFacts {
-  const { match: _, ...known } = provider.targets?.find(({ match }) => model.startsWith(match)) ?? { match: '' }
-  return known
-}
-
 /** Literal but for a `*` at the end. */
 function matches (pattern: string, model: string): boolean {
   return pattern.endsWith('*') ? model.startsWith(pattern.slice(0, -1)) : model === pattern
 }
 
 function check (provider: Provider): void {
-  const named = [...Object.keys(provider.dialects), ...(provider.models === undefined ? [] : [provider.models.dialect])]
+  const { models, targets = [] } = provider
+  const named = [...Object.keys(provider.dialects), ...models === undefined ? [] : [models.dialect], ...targets.flatMap(({ dialect = [] }) => dialect)]
   const unknown = named.find((id) => !dialects.has(id))
   if (unknown === undefined) return
   throw new Error(`Provider ${provider.name} speaks "${unknown}", which is not a dialect of this gateway. It knows: ${[...dialects.keys()].join(', ')}.`)

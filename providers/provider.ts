@@ -27,7 +27,13 @@ export const ProviderSchema = Type.Object({
   dialects: Type.Record(Type.String(), Type.Object({
     path: Type.String({ pattern: '^/' }),
     /** Where it counts a prompt's tokens without answering it. Without it, the gateway estimates. */
-    counter: Type.Optional(Type.String({ pattern: '^/' }))
+    counter: Type.Optional(Type.String({ pattern: '^/' })),
+    /** What it calls the cap on its output in Chat Completions: the newer name, or the one that every server knows. */
+    capName: Type.Optional(Type.Union([Type.Literal('max_tokens'), Type.Literal('max_completion_tokens')])),
+    /** Whether it takes back the reasoning of earlier turns as plain text. */
+    reasoningText: Type.Optional(Type.Boolean()),
+    /** Whether it knows custom tools, which take text; elsewhere they become functions. */
+    customTools: Type.Optional(Type.Boolean())
   }, { additionalProperties: false }), { minProperties: 1 }),
   /** Where it lists its models, and in whose shape. Without it, `/models` shows the key's own list. */
   models: Type.Optional(Type.Object({ path: Type.String({ pattern: '^/' }), dialect: Type.String() }, { additionalProperties: false })),
@@ -36,7 +42,9 @@ export const ProviderSchema = Type.Object({
     match: Type.String(),
     maxOutputTokens: Type.Optional(Type.Integer()),
     thinking: Type.Optional(Type.Union([Type.Literal('budget'), Type.Literal('adaptive'), Type.Literal('none')])),
-    sampling: Type.Optional(Type.Boolean())
+    sampling: Type.Optional(Type.Boolean()),
+    /** Which of the provider's dialects is best for the model, where a request must be translated. */
+    dialect: Type.Optional(Type.String())
   }, { additionalProperties: false })))
 }, { additionalProperties: false })
 

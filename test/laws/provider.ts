@@ -41,8 +41,9 @@ function headers ({ auth, headers = {} }: Provider): void {
   }
 }
 
-function known ({ dialects: spoken, models }: Provider, dialects: ReadonlyMap<string, Dialect>): void {
+function known ({ dialects: spoken, models, targets = [] }: Provider, dialects: ReadonlyMap<string, Dialect>): void {
   for (const id of Object.keys(spoken)) assert.ok(dialects.has(id), `${id} is not a dialect of the gateway: it knows ${[...dialects.keys()].join(', ')}`)
+  for (const { match, dialect } of targets) assert.ok(dialect === undefined || Object.hasOwn(spoken, dialect), `"${match}" is best spoken to in ${dialect}, which the provider does not speak`)
   if (models !== undefined) assert.ok(dialects.get(models.dialect)?.models !== undefined, `${models.dialect} has no list of models`)
 }
 
