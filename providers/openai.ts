@@ -1,5 +1,10 @@
 import type { Provider } from './provider.ts'
 
+/**
+ * What is known of the models is as of November 2026: the largest output from the vendor's pages of models; sampling from
+ * the guide to reasoning (reasoning models answer `temperature` and `top_p` with 400, but for GPT-5.1 to 5.4 while they do
+ * not reason). Models before those answer `reasoning_effort` with 400.
+ */
 const openai: Provider = {
   name: 'openai',
   baseUrl: 'https://api.openai.com/v1',
@@ -8,7 +13,29 @@ const openai: Provider = {
     'openai-chat': { path: '/chat/completions', capName: 'max_completion_tokens', reasoningText: false, customTools: true },
     'openai-embeddings': { path: '/embeddings' }
   },
-  models: { path: '/models', dialect: 'openai-chat' }
+  models: { path: '/models', dialect: 'openai-chat' },
+  targets: [
+    { match: 'gpt-3.5-', maxOutputTokens: 4096, thinking: 'none' },
+    { match: 'gpt-4-turbo', maxOutputTokens: 4096, thinking: 'none' },
+    { match: 'gpt-4o-2024-05-13', maxOutputTokens: 4096, thinking: 'none' },
+    { match: 'gpt-4o', maxOutputTokens: 16384, thinking: 'none' },
+    { match: 'gpt-4.1', maxOutputTokens: 32768, thinking: 'none' },
+    { match: 'gpt-4', thinking: 'none' },
+    { match: 'gpt-audio', thinking: 'none' },
+    { match: 'gpt-5-chat', maxOutputTokens: 16384, thinking: 'none' },
+    { match: 'gpt-5.1', maxOutputTokens: 128000 },
+    { match: 'gpt-5.2', maxOutputTokens: 128000 },
+    { match: 'gpt-5.3', maxOutputTokens: 128000 },
+    { match: 'gpt-5.4', maxOutputTokens: 128000 },
+    { match: 'gpt-5-pro', sampling: false },
+    { match: 'gpt-5', maxOutputTokens: 128000, sampling: false },
+    // A newer model is like the newest known, except that its output limit is not guessed.
+    { match: 'gpt-', sampling: false },
+    { match: 'o1', maxOutputTokens: 100000, sampling: false },
+    { match: 'o3', maxOutputTokens: 100000, sampling: false },
+    { match: 'o4', maxOutputTokens: 100000, sampling: false },
+    { match: 'codex-', maxOutputTokens: 100000, sampling: false }
+  ]
 }
 
 export default openai

@@ -2,6 +2,7 @@ import t from 'tap'
 import { checkProviders } from '../../plugins/config/load.ts'
 import anthropic from '../../providers/anthropic.ts'
 import { builtinProviders, compatible, defaultProviders, loadBuiltin } from '../../providers/index.ts'
+import openai from '../../providers/openai.ts'
 
 t.test('every built-in provider is what a plugin must be', async (t) => {
   t.strictSame(builtinProviders, ['openai', 'anthropic', 'deepseek', 'simulator'])
@@ -41,6 +42,31 @@ t.test('what is known of models', async (t) => {
     ['my-own-model', undefined, undefined]
   ] as const) {
     const known = anthropic.targets?.find(({ match }) => model.startsWith(match))
+    t.strictSame([known?.maxOutputTokens, known?.thinking, known?.sampling], [maxOutputTokens, thinking, sampling], model)
+  }
+})
+
+t.test('what is known of the other models', async (t) => {
+  for (const [model, maxOutputTokens, thinking, sampling] of [
+    ['gpt-3.5-turbo', 4096, 'none'],
+    ['gpt-4-0613', undefined, 'none'],
+    ['gpt-4-turbo-2024-04-09', 4096, 'none'],
+    ['gpt-4o-mini', 16384, 'none'],
+    ['gpt-4.1-nano', 32768, 'none'],
+    ['gpt-5-chat-latest', 16384, 'none'],
+    ['gpt-5', 128000, undefined, false],
+    ['gpt-5-codex', 128000, undefined, false],
+    ['gpt-5-pro', undefined, undefined, false],
+    ['gpt-5.1-codex-max', 128000, undefined],
+    ['gpt-5.4-nano', 128000, undefined],
+    ['gpt-5.6-sol', 128000, undefined, false],
+    ['gpt-6-luna', undefined, undefined, false],
+    ['o1-pro', 100000, undefined, false],
+    ['o3-deep-research', 100000, undefined, false],
+    ['o4-mini', 100000, undefined, false],
+    ['text-embedding-3-small', undefined, undefined]
+  ] as const) {
+    const known = openai.targets?.find(({ match }) => model.startsWith(match))
     t.strictSame([known?.maxOutputTokens, known?.thinking, known?.sampling], [maxOutputTokens, thinking, sampling], model)
   }
 })
