@@ -110,7 +110,7 @@ export function plainConversation (random: Random, names: Conversation['names'])
     model: 'model-1',
     turns,
     tools: [{ name: 'look_up', description: 'Looks up.', parameters: { type: 'object', properties: { city: { type: 'string' } } } }, { name: 'wait' }],
-    maxOutputTokens: 1 + random.below(9000),
+    maxOutputTokens: 16 + random.below(9000),
     stream: random.chance(0.5),
     extras: {},
     names
@@ -118,7 +118,6 @@ export function plainConversation (random: Random, names: Conversation['names'])
   if (random.chance(0.4)) conversation.toolChoice = random.pick([{ type: 'auto' }, { type: 'none' }, { type: 'required' }, { type: 'tool', name: 'look_up' }])
   if (random.chance(0.3) && conversation.toolChoice?.type !== 'none') conversation.parallelToolCalls = false
   if (random.chance(0.5)) conversation.temperature = random.next()
-  if (random.chance(0.3)) conversation.stop = ['END', '#']
   if (random.chance(0.3)) conversation.user = 'user-1'
   if (random.chance(0.3)) conversation.output = { type: 'json-schema', schema: { type: 'object', properties: {}, additionalProperties: false } }
   return conversation

@@ -342,11 +342,11 @@ t.test('what cannot be said is refused by name', async (t) => {
 t.test('a request means the same there and back', async (t) => {
   for (let seed = 1; seed <= 60; seed++) {
     const random = new Random(seed)
-    const { stop: _, ...conversation } = plainConversation(random, names)
+    const conversation = plainConversation(random, names)
     const said = encodeRequest(conversation, {})
-    t.same(said.lossy.filter((name) => name !== 'max_output_tokens'), [])
+    t.same(said.lossy, [])
     const heard = decodeRequest(JSON.parse(JSON.stringify(said.body)))
     t.same(heard.extras, {})
-    t.same(requestMeaning(heard), requestMeaning({ ...conversation, maxOutputTokens: Math.max(16, conversation.maxOutputTokens ?? 16) }), `seed ${seed}`)
+    t.same(requestMeaning(heard), requestMeaning(conversation), `seed ${seed}`)
   }
 })
