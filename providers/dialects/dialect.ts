@@ -81,8 +81,12 @@ export interface Standing {
 export interface ErrorCodec {
   /** The JSON body of an error reply. */
   encode (error: ErrorInfo): unknown
-  /** The error as an event of a stream under way. */
-  event (error: ErrorInfo): SseEvent
+  /**
+   * The error as the last events of a stream.
+   *
+   * @param reply what the stream has told of its reply, where it has begun
+   */
+  events (error: ErrorInfo, reply?: { id?: string, model?: string }): SseEvent[]
   /** What a provider says in an error body or event; `undefined` where it is not this dialect's. */
   decode (body: unknown): Omit<ErrorInfo, 'status'> & { status?: number } | undefined
 }
@@ -91,6 +95,8 @@ export interface ErrorCodec {
  * Reads a stream or a reply that passes through, to know what it cost and whether it ended. Sees a copy.
  */
 export interface StreamReader {
+  /** The largest frame worth looking at, in bytes, where the dialect's are large: it is held until it is whole. */
+  largest?: number
   /** Cheap test on a frame's raw bytes: could `read` find anything in it? */
   matters (frame: Buffer): boolean
   read (event: SseEvent, body: unknown): Reading
@@ -103,6 +109,8 @@ export interface StreamReader {
 }
 
 export interface Reading {
+  /** The reply's own. */
+  id?: string
   model?: string
   usage?: Usage
   /** The dialect's own word for why the answer ended. */
@@ -110,7 +118,7 @@ export interface Reading {
   /** Which of the answers asked for ended with this event, by index. */
   ended?: number[]
   error?: Omit<ErrorInfo, 'status'> & { status?: number }
-  /** The stream's own terminator: nothing comes after it. */
+  /** The stream's own terminator: nothing comes after it. An error is one too, unless this is `false`. */
   end?: boolean
   /** Ids of what the provider keeps, such as a stored response: they are this key's from now on. */
   stored?: string[]

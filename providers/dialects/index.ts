@@ -2,10 +2,11 @@ import { anthropicMessages } from './anthropic-messages/index.ts'
 import type { Dialect } from './dialect.ts'
 import { openaiChat } from './openai-chat/index.ts'
 import { openaiEmbeddings } from './openai-embeddings/index.ts'
+import { openaiResponses } from './openai-responses/index.ts'
 
 /** Every dialect of the gateway, by id. */
 export const dialects: ReadonlyMap<string, Dialect> = new Map(
-  [openaiChat, openaiEmbeddings, anthropicMessages].map((dialect) => [dialect.id, dialect])
+  [openaiChat, openaiResponses, openaiEmbeddings, anthropicMessages].map((dialect) => [dialect.id, dialect])
 )
 
 /** The one that answers where no route says which. */

@@ -4,6 +4,7 @@ import { mergeUsage } from './usage.ts'
 
 /** What a reply has told of itself so far. */
 export class Observer {
+  id: string | undefined
   usage: Usage | undefined
   model: string | undefined
   /** The provider's own word for why the reply ended. */
@@ -11,7 +12,8 @@ export class Observer {
   /** The provider's error, redacted. Nothing comes after it. */
   error: Reading['error']
 
-  note ({ model, usage, finish, error }: Reading): void {
+  note ({ id, model, usage, finish, error }: Reading): void {
+    this.id ??= id
     this.model ??= model
     if (usage !== undefined) this.usage = mergeUsage(this.usage, usage)
     if (finish !== undefined) this.finish = finish

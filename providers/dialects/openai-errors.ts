@@ -10,7 +10,7 @@ export const errors: ErrorCodec = {
   encode: (error) => ({
     error: { message: error.message, type: error.type ?? typeOf(error), param: error.param ?? null, code: error.code }
   }),
-  event: (error) => ({ data: JSON.stringify(errors.encode(error)) }),
+  events: (error) => [{ data: JSON.stringify(errors.encode(error)) }],
   decode (body) {
     const outer = Array.isArray(body) ? body[0] : body
     if (!isObject(outer)) return undefined

@@ -1,7 +1,8 @@
 import type { Dialect } from './dialect.ts'
+import type { ErrorInfo } from './events.ts'
 import { parseOrNothing } from './json.ts'
 import { Observer } from './observer.ts'
-import { FrameSplitter, parseFrame } from './sse.ts'
+import { formatEvent, FrameSplitter, parseFrame } from './sse.ts'
 
 /** A frame larger than this passes in pieces, unexamined: memory stays flat whatever the provider sends. */
 const MAX_FRAME = 64 * 1024
@@ -18,14 +19,14 @@ export interface PassThroughOptions {
 /**
  * A stream of the same dialect on both sides. Every byte passes as it is, frame by frame; the dialect's reader looks
  * at the few frames that matter. Only an error is touched, since providers quote keys in them: it is redacted, and the
- * last thing that passes. Half a frame is never sent on, so that what follows it starts afresh.
+ * last thing that passes, unless the dialect says it in more than one frame. Half a frame is never sent on, so that what follows it starts afresh.
  */
 export class PassThrough extends Observer {
   /** Nothing more is to come: the terminator or an error has passed. */
   done = false
   readonly #dialect: Dialect
   readonly #options: PassThroughOptions
-  readonly #splitter = new FrameSplitter(MAX_FRAME)
+  readonly #splitter: FrameSplitter
   readonly #ended = new Set<number>()
   /** The bytes to send on, those that lie side by side as one. */
   #out: Buffer[] = []
@@ -35,11 +36,12 @@ export class PassThrough extends Observer {
     super()
     this.#dialect = dialect
     this.#options = options
+    this.#splitter = new FrameSplitter(dialect.stream.largest ?? MAX_FRAME)
   }
 
   /** Whether every answer has come to its end, so that the connection may break off now. */
   get ended (): boolean {
-    return this.done || this.#ended.size >= this.#options.choices
+    return this.done || this.error !== undefined || this.#ended.size >= this.#options.choices
   }
 
   /** Whether what has passed so far ends with a whole event: not while a giant one passes in pieces. */
@@ -57,6 +59,11 @@ export class PassThrough extends Observer {
   end (): { bytes?: Buffer, truncated: boolean } {
     this.#end ??= this.#finish()
     return this.#end
+  }
+
+  /** The gateway's own error, as the stream's last word. */
+  fail (error: ErrorInfo): Buffer {
+    return Buffer.from(this.#dialect.errors.events(error, { ...this.id !== undefined && { id: this.id }, ...this.model !== undefined && { model: this.model } }).map(formatEvent).join(''))
   }
 
   #finish (): { bytes?: Buffer, truncated: boolean } {
@@ -78,16 +85,16 @@ export class PassThrough extends Observer {
   }
 
   #frame (frame: Buffer, whole: boolean): void {
-    if (this.error !== undefined) return
+    if (this.error !== undefined && this.done) return
     const { stream } = this.#dialect
     // The model stands in the first frame that has data, whatever else does.
-    if (!whole || (this.model !== undefined && !stream.matters(frame))) return this.#pass(frame)
+    if (!whole || (this.model !== undefined && this.error === undefined && !stream.matters(frame))) return this.#pass(frame)
     const event = parseFrame(frame)
     if (event === undefined) return this.#pass(frame)
     const reading = stream.read(event, parseOrNothing(event.data))
     const { redact, withholdUsage } = this.#options
     for (const index of reading.ended ?? []) this.#ended.add(index)
-    if (reading.end === true || reading.error !== undefined) this.done = true
+    if (reading.end ?? reading.error !== undefined) this.done = true
     if (reading.error === undefined) {
       this.note(reading)
       if (reading.unasked !== true || !withholdUsage) this.#pass(frame)

@@ -1,5 +1,5 @@
 import type { Call, Dialect } from './dialect.ts'
-import type { Usage } from './events.ts'
+import type { ErrorInfo, Usage } from './events.ts'
 import { isObject, parseExact, parseOrNothing } from './json.ts'
 import { Observer } from './observer.ts'
 import { PassThrough } from './pass-through.ts'
@@ -54,6 +54,8 @@ export interface ReplyStream {
   readonly betweenEvents: boolean
   /** The provider's bytes are at an end. The same answer however often it is asked. */
   end (): Ending
+  /** The gateway's own error, behind what `end` gave: the stream's last word. */
+  fail (error: ErrorInfo): Buffer
 }
 
 /** A stream to a client that asked for one. */
@@ -66,6 +68,7 @@ export function replyStream ({ client, upstream, call, redact, ...rest }: ReplyO
     get done () { return stream.done },
     get ended () { return stream.ended },
     get betweenEvents () { return !(stream instanceof PassThrough) || stream.betweenEvents },
+    fail: (error) => stream.fail(error),
     end: () => {
       const ending = { ...stream.end(), ...told(stream) }
       return stream instanceof Translation ? { ...ending, lossy: stream.lossy } : ending

@@ -68,7 +68,7 @@ export class EventTranslation extends Observer {
   #noted (event: Event): Event {
     switch (event.type) {
       case 'reply-start':
-        this.note({ model: event.model, ...event.usage !== undefined && { usage: event.usage } })
+        this.note({ id: event.id, model: event.model, ...event.usage !== undefined && { usage: event.usage } })
         return event
       case 'usage':
         this.note(event)
@@ -111,6 +111,11 @@ export class Translation extends Observer {
     return this.#events.lossy
   }
 
+  /** The gateway's own error, as the stream's last word. */
+  fail (error: ErrorInfo): Buffer {
+    return this.#write(this.#events.fail(error)) ?? Buffer.alloc(0)
+  }
+
   push (chunk: Buffer): Buffer | undefined {
     const events = this.#reader.push(chunk).flatMap((event) => this.#events.push(event))
     if (this.#reader.overflowed && !this.done) events.push(...this.#events.fail(OVERFLOW))
@@ -129,8 +134,8 @@ export class Translation extends Observer {
   }
 
   #write (events: SseEvent[]): Buffer | undefined {
-    const { model, usage, finish, error } = this.#events
-    Object.assign(this, { model, usage, finish, error })
+    const { id, model, usage, finish, error } = this.#events
+    Object.assign(this, { id, model, usage, finish, error })
     return events.length === 0 ? undefined : Buffer.from(events.map(formatEvent).join(''))
   }
 }

@@ -209,7 +209,7 @@ export class Relay implements ReplyHandler {
     }
     const ending = this.#stream?.end()
     if (ending !== undefined) this.#note(ending)
-    const event = Buffer.from(formatEvent(this.#admitted.dialect.errors.event(error.info)))
+    const event = this.#stream?.fail(error.info) ?? Buffer.from(this.#admitted.dialect.errors.events(error.info).map(formatEvent).join(''))
     this.#write(ending?.bytes === undefined ? event : Buffer.concat([ending.bytes, event]))
     this.#reply.raw.end()
     this.#close(outcome, 200, error.code)

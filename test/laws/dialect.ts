@@ -75,9 +75,9 @@ function errors (dialect: Dialect): void {
   for (const status of [400, 401, 403, 404, 413, 429, 500, 502, 503, 504, 529]) {
     const error = { status, code: 'some_code', message: `It failed: ${status}.` }
     assert.equal(dialect.errors.decode(dialect.errors.encode(error))?.message, error.message)
-    const event = dialect.errors.event(error)
-    assert.equal(dialect.stream.read(event, JSON.parse(event.data)).error?.message ?? error.message, error.message)
-    assert.equal(dialect.errors.decode(JSON.parse(event.data))?.message, error.message)
+    const told = dialect.errors.events(error).map((event) => ({ event, body: parseOrNothing(event.data) }))
+    for (const { event, body } of told) assert.equal(dialect.stream.read(event, body).error?.message ?? error.message, error.message)
+    assert.equal(dialect.errors.decode(told.at(-1)?.body)?.message, error.message)
   }
   for (const odd of [undefined, null, 7, 'text', [], {}, { error: null }, { error: {} }]) assert.equal(dialect.errors.decode(odd), undefined)
 }

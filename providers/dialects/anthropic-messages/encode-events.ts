@@ -37,7 +37,7 @@ export class MessagesEventEncoder implements EventEncoder {
         return []
       case 'foreign': return this.#foreign(event)
       case 'reply-end': return this.#finish(event.finish)
-      case 'error': return [errors.event(event.error)]
+      case 'error': return errors.events(event.error)
     }
   }
 

@@ -4,7 +4,7 @@ import { isObject, textOf } from '../json.ts'
 /** Errors are `{ "type": "error", "error": { type, message } }`, in a stream as `event: error`. */
 export const errors: ErrorCodec = {
   encode: (error) => ({ type: 'error', error: { type: error.type ?? typeOf(error.status), message: error.message } }),
-  event: (error) => ({ event: 'error', data: JSON.stringify(errors.encode(error)) }),
+  events: (error) => [{ event: 'error', data: JSON.stringify(errors.encode(error)) }],
   decode (body) {
     if (!isObject(body) || !isObject(body.error)) return undefined
     const message = textOf(body.error.message)

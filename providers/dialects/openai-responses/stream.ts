@@ -1,0 +1,59 @@
+import type { Reading, StreamReader } from '../dialect.ts'
+import { isObject, objectOf, textOf } from '../json.ts'
+import { errorOf } from './errors.ts'
+import { finishWord, isFailure, isUnfinished, terminalStatus } from './finish.ts'
+import { fold } from './fold.ts'
+import { unfold } from './unfold.ts'
+import { decodeUsage } from './usage.ts'
+
+/**
+ * Reads events as they pass: `response.created` with the empty response, then its items piece by piece, then the whole
+ * response once more in the event that tells how it ended.
+ */
+export const stream: StreamReader = {
+  // The first and the last events hold the request's instructions and tools, the last one also images made.
+  largest: 8 * 1024 * 1024,
+  matters: (frame) => frame.includes(RESPONSE) || frame.includes(ERROR) || frame.includes(DONE),
+  read ({ event, data }, body) {
+    if (data === '[DONE]') return { end: true }
+    const { type, response } = objectOf(body)
+    // The vendor goes on to tell which response it was that failed.
+    if (type === 'error' || event === 'error') return { error: errorOf(objectOf(body)), end: false }
+    if (!isObject(response)) return {}
+    const status = terminalStatus(type, response)
+    if (status === undefined) return common(response)
+    if (isFailure(status)) return { ...common(response), error: errorOf({ response }), end: true }
+    return { ...common(response), finish: finishWord(response, status), ended: [0], end: true }
+  },
+  readWhole (body) {
+    const status = textOf(body.status)
+    if (isFailure(status)) return { ...common(body), error: errorOf(body) }
+    return { ...common(body), ...!isUnfinished(status) && { finish: finishWord(body, status ?? 'completed') } }
+  },
+  fold,
+  unfold
+}
+
+function common (response: Record<string, unknown>): Reading {
+  const reading: Reading = {}
+  const id = textOf(response.id)
+  const model = textOf(response.model)
+  const usage = decodeUsage(response.usage)
+  const stored = kept(response)
+  if (id !== undefined) reading.id = id
+  if (model !== undefined) reading.model = model
+  if (usage !== undefined) reading.usage = usage
+  if (stored.length > 0) reading.stored = stored
+  return reading
+}
+
+/** A response is kept unless it says otherwise, and so is the conversation that it is of. */
+function kept ({ id, store, conversation }: Record<string, unknown>): string[] {
+  const ids = [store === false ? undefined : textOf(id), textOf(conversation) ?? textOf(objectOf(conversation).id)]
+  return ids.filter((id) => id !== undefined)
+}
+
+/** A quote inside a JSON string is escaped, so text that mentions the field does not look like it. */
+const RESPONSE = Buffer.from('"response"')
+const ERROR = Buffer.from('"error"')
+const DONE = Buffer.from('[DONE]')
