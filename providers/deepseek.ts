@@ -7,7 +7,8 @@ const deepseek: Provider = {
   auth: { header: 'authorization', scheme: 'Bearer' },
   dialects: {
     'openai-chat': { path: '/chat/completions' },
-    'anthropic-messages': { path: '/anthropic/v1/messages' }
+    'anthropic-messages': { path: '/anthropic/v1/messages' },
+    'openai-responses': { path: '/responses' }
   },
   models: { path: '/models', dialect: 'openai-chat' }
 }

@@ -11,6 +11,7 @@ const openai: Provider = {
   auth: { header: 'authorization', scheme: 'Bearer' },
   dialects: {
     'openai-chat': { path: '/chat/completions', capName: 'max_completion_tokens', reasoningText: false, customTools: true },
+    'openai-responses': { path: '/responses', reasoningText: false, customTools: true },
     'openai-embeddings': { path: '/embeddings' }
   },
   models: { path: '/models', dialect: 'openai-chat' },
@@ -23,18 +24,20 @@ const openai: Provider = {
     { match: 'gpt-4', thinking: 'none' },
     { match: 'gpt-audio', thinking: 'none' },
     { match: 'gpt-5-chat', maxOutputTokens: 16384, thinking: 'none' },
-    { match: 'gpt-5.1', maxOutputTokens: 128000 },
-    { match: 'gpt-5.2', maxOutputTokens: 128000 },
-    { match: 'gpt-5.3', maxOutputTokens: 128000 },
-    { match: 'gpt-5.4', maxOutputTokens: 128000 },
-    { match: 'gpt-5-pro', sampling: false },
-    { match: 'gpt-5', maxOutputTokens: 128000, sampling: false },
+    // What reasons is spoken to in Responses: Chat Completions forgets the reasoning between turns, and the newest models
+    // refuse tools there while they reason.
+    { match: 'gpt-5.1', maxOutputTokens: 128000, dialect: 'openai-responses' },
+    { match: 'gpt-5.2', maxOutputTokens: 128000, dialect: 'openai-responses' },
+    { match: 'gpt-5.3', maxOutputTokens: 128000, dialect: 'openai-responses' },
+    { match: 'gpt-5.4', maxOutputTokens: 128000, dialect: 'openai-responses' },
+    { match: 'gpt-5-pro', sampling: false, dialect: 'openai-responses' },
+    { match: 'gpt-5', maxOutputTokens: 128000, sampling: false, dialect: 'openai-responses' },
     // A newer model is like the newest known, except that its output limit is not guessed.
-    { match: 'gpt-', sampling: false },
-    { match: 'o1', maxOutputTokens: 100000, sampling: false },
-    { match: 'o3', maxOutputTokens: 100000, sampling: false },
-    { match: 'o4', maxOutputTokens: 100000, sampling: false },
-    { match: 'codex-', maxOutputTokens: 100000, sampling: false }
+    { match: 'gpt-', sampling: false, dialect: 'openai-responses' },
+    { match: 'o1', maxOutputTokens: 100000, sampling: false, dialect: 'openai-responses' },
+    { match: 'o3', maxOutputTokens: 100000, sampling: false, dialect: 'openai-responses' },
+    { match: 'o4', maxOutputTokens: 100000, sampling: false, dialect: 'openai-responses' },
+    { match: 'codex-', maxOutputTokens: 100000, sampling: false, dialect: 'openai-responses' }
   ]
 }
 

@@ -68,5 +68,6 @@ t.test('what is known of the other models', async (t) => {
   ] as const) {
     const known = openai.targets?.find(({ match }) => model.startsWith(match))
     t.strictSame([known?.maxOutputTokens, known?.thinking, known?.sampling], [maxOutputTokens, thinking, sampling], model)
+    t.equal(known?.dialect, /^(?:gpt-5(?!-chat)|gpt-6|o\d)/.test(model) ? 'openai-responses' : undefined, `${model} reasons`)
   }
 })
