@@ -89,6 +89,7 @@ export function anyReply (random: Random): Event[] {
 function anyBlock (random: Random): Extract<Event, { type: 'block-start' }>['block'] {
   return random.pick([
     { type: 'text' }, { type: 'reasoning' }, { type: 'refusal' }, { type: 'tool-call', id: 'call_1', name: 'look_up' },
+    { type: 'tool-call', id: 'call_2', name: 'write', custom: true },
     { type: 'foreign', dialect: 'elsewhere', value: { type: 'hologram' } }
   ] as const)
 }
@@ -97,6 +98,7 @@ function anyDelta (random: Random): Delta {
   return random.pick([
     { type: 'text', text: random.text() }, { type: 'arguments', json: '{"a"' }, { type: 'signature', signature: 'c2ln' }, { type: 'redacted', data: 'b3Bh' },
     { type: 'citation', citation: { title: 'A page' } }, { type: 'citation', citation: { url: 'https://example.com', quote: 'so' } },
+    { type: 'logprobs', entries: [{ token: 'a', logprob: -1 }] },
     { type: 'foreign', dialect: 'elsewhere', value: { type: 'flicker' } }
   ] as const)
 }

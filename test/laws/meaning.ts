@@ -22,7 +22,7 @@ export function meaning (events: Event[]): Meaning {
   const blocks = new Map<number, Said>()
   const inputs = new Map<number, string>()
   for (const event of events) {
-    if (event.type === 'reply-start') Object.assign(result, { id: event.id, model: event.model, usage: event.usage })
+    if (event.type === 'reply-start') Object.assign(result, { id: event.id.replace(PREFIX, ''), model: event.model, usage: event.usage })
     else if (event.type === 'usage') result.usage = event.usage
     else if (event.type === 'reply-end') result.reason = event.finish.reason
     else if (event.type === 'error') result.error = event.error.message
@@ -45,6 +45,9 @@ export function meaning (events: Event[]): Meaning {
   }
   return result
 }
+
+/** Ids of replies may be given what a dialect's own begin with. */
+const PREFIX = /^[a-z]+_/
 
 function begin (block: Extract<Event, { type: 'block-start' }>['block']): Said {
   switch (block.type) {

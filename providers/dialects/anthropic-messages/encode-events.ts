@@ -1,4 +1,4 @@
-import type { EventEncoder } from '../dialect.ts'
+import type { EncodeOptions, EventEncoder } from '../dialect.ts'
 import type { Block, Citation, Delta, Event, Finish, Usage } from '../events.ts'
 import { foreignType } from '../foreign.ts'
 import { isObject, objectOf } from '../json.ts'
@@ -25,6 +25,11 @@ export class MessagesEventEncoder implements EventEncoder {
   #open: Open | undefined
   #next = 0
   #usage: Usage | undefined
+  readonly #options: EncodeOptions
+
+  constructor (options: EncodeOptions) {
+    this.#options = options
+  }
 
   push (event: Event): SseEvent[] {
     switch (event.type) {
@@ -43,7 +48,9 @@ export class MessagesEventEncoder implements EventEncoder {
 
   #start ({ id, model, usage }: Extract<Event, { type: 'reply-start' }>): SseEvent[] {
     this.#usage = usage
-    const message = { id, type: 'message', role: 'assistant', model, content: [], stop_reason: null, stop_sequence: null, usage: encodeUsage(usage) }
+    const { inputEstimate } = this.#options
+    const early = usage ?? (inputEstimate === undefined ? {} : { input: inputEstimate })
+    const message = { id, type: 'message', role: 'assistant', model, content: [], stop_reason: null, stop_sequence: null, usage: encodeUsage(early) }
     return [write({ type: 'message_start', message })]
   }
 
@@ -151,7 +158,9 @@ export class MessagesEventEncoder implements EventEncoder {
     const out: SseEvent[] = []
     while (this.#open !== undefined) out.push(...this.#end(this.#open), ...this.#resume())
     const delta = { ...encodeFinish(finish), ...this.#extra.delta }
-    out.push(write({ type: 'message_delta', delta, usage: encodeUsage(this.#usage), ...this.#extra.message }))
+    // What is not known leaves what the start has told.
+    const usage = this.#usage === undefined ? { output_tokens: 0 } : encodeUsage(this.#usage)
+    out.push(write({ type: 'message_delta', delta, usage, ...this.#extra.message }))
     out.push(write({ type: 'message_stop' }))
     return out
   }

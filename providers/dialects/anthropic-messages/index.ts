@@ -34,6 +34,6 @@ export const anthropicMessages: Dialect = {
     decodeRequest,
     encodeRequest,
     decodeEvents: () => new MessagesEventDecoder(),
-    encodeEvents: () => new MessagesEventEncoder()
+    encodeEvents: (options) => new MessagesEventEncoder(options)
   }
 }

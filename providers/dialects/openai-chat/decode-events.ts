@@ -93,6 +93,7 @@ export class ChatEventDecoder implements EventDecoder {
     const delta = objectOf(choice.delta ?? choice.message)
     this.#reasoning(delta, out)
     this.#content(delta.content, out)
+    this.#logprobs(choice.logprobs, out)
     const refusal = textOf(delta.refusal)
     if (refusal !== undefined) {
       this.#refused = true
@@ -111,7 +112,6 @@ export class ChatEventDecoder implements EventDecoder {
     for (const [name, value] of Object.entries(delta)) {
       if (!READ.has(name) && !saysNothing(value)) out.push({ type: 'foreign', dialect: ID, value: { type: name, value } })
     }
-    if (Array.isArray(objectOf(choice.logprobs).content)) this.#once('logprobs', choice.logprobs, out)
     // Some servers name the reason and go on with another call: blocks end with the reply.
     this.#finish = textOf(choice.finish_reason) ?? this.#finish
   }
@@ -129,6 +129,17 @@ export class ChatEventDecoder implements EventDecoder {
         const value = { ...part, type: textOf(part.type) ?? 'unknown' }
         out.push({ type: 'block-start', index, block: { type: 'foreign', dialect: ID, value } }, { type: 'block-end', index })
       }
+    }
+  }
+
+  /** Those of a refusal have no place elsewhere, nor have those of what is not text. */
+  #logprobs (logprobs: unknown, out: Event[]): void {
+    const { content, refusal } = objectOf(logprobs)
+    const entries = objectsOf(content)
+    if (entries.length > 0 && this.#open?.kind === 'text') {
+      out.push({ type: 'block-delta', index: this.#open.index, delta: { type: 'logprobs', entries } })
+    } else if (entries.length > 0 || objectsOf(refusal).length > 0) {
+      this.#once('logprobs', logprobs, out)
     }
   }
 

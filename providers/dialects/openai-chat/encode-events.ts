@@ -1,7 +1,8 @@
+import { InputUnwrapper } from '../custom-input.ts'
 import type { EncodeOptions, EventEncoder } from '../dialect.ts'
 import type { Block, Citation, Delta, Event, Finish, Usage } from '../events.ts'
 import { foreignType } from '../foreign.ts'
-import { objectOf } from '../json.ts'
+import { objectOf, objectsOf, textOf } from '../json.ts'
 import type { SseEvent } from '../sse.ts'
 import { ID } from './decode-events.ts'
 import { errors } from '../openai-errors.ts'
@@ -20,6 +21,8 @@ interface State {
   /** A tool call's place among the calls, and whether it has had arguments. */
   call: number
   called: boolean
+  /** Of a call of a tool that takes text. */
+  input: InputUnwrapper | undefined
 }
 
 /** What stands beside a delta, not in it. */
@@ -36,9 +39,12 @@ export class ChatEventEncoder implements EventEncoder {
   #calls = 0
   #details = 0
   #characters = 0
+  /** Whether the client's tools of a name take text. */
+  readonly #custom: ReadonlyMap<string | undefined, boolean>
 
   constructor (options: EncodeOptions) {
     this.#options = options
+    this.#custom = new Map(objectsOf(options.request?.tools).map((tool) => [textOf(objectOf(tool.function ?? tool.custom).name), tool.type === 'custom']))
   }
 
   push (event: Event): SseEvent[] {
@@ -62,14 +68,18 @@ export class ChatEventEncoder implements EventEncoder {
 
   #start (index: number, block: Block): SseEvent[] {
     const state: State = {
-      block, start: this.#characters, text: '', signature: undefined, redacted: undefined, citations: [], call: -1, called: false
+      block, start: this.#characters, text: '', signature: undefined, redacted: undefined, citations: [], call: -1, called: false, input: undefined
     }
     this.#blocks.set(index, state)
     if (block.type === 'foreign') this.lossy.add(`content[].${foreignType(block)}`)
     if (block.type !== 'tool-call') return []
     state.call = this.#calls++
-    const call = { index: state.call, id: block.id, type: 'function', function: { name: block.name, arguments: '' } }
-    return [this.#delta({ tool_calls: [call] })]
+    const call = { index: state.call, id: block.id }
+    if (this.#custom.get(block.name) ?? block.custom === true) {
+      state.input = new InputUnwrapper()
+      return [this.#delta({ tool_calls: [{ ...call, type: 'custom', custom: { name: block.name, input: '' } }] })]
+    }
+    return [this.#delta({ tool_calls: [{ ...call, type: 'function', function: { name: block.name, arguments: '' } }] })]
   }
 
   #piece (index: number, delta: Delta): SseEvent[] {
@@ -79,6 +89,7 @@ export class ChatEventEncoder implements EventEncoder {
       case 'text': return this.#text(state, delta.text)
       case 'arguments':
         state.called = true
+        if (state.input !== undefined) return this.#input(state, state.input.push(delta.json))
         return [this.#delta({ tool_calls: [{ index: state.call, function: { arguments: delta.json } }] })]
       case 'signature':
         state.signature = delta.signature
@@ -90,7 +101,7 @@ export class ChatEventEncoder implements EventEncoder {
         state.citations.push(delta.citation)
         return []
       case 'logprobs':
-        return [this.#chunk([{ index: 0, delta: {}, logprobs: { content: delta.entries, refusal: null }, finish_reason: null }])]
+        return [this.#chunk([{ index: 0, delta: {}, logprobs: { content: delta.entries.map(logprob), refusal: null }, finish_reason: null }])]
       case 'foreign':
         this.lossy.add(`content[].${foreignType(delta)}`)
         return []
@@ -109,10 +120,15 @@ export class ChatEventEncoder implements EventEncoder {
     return state.block.type === 'refusal' ? [this.#delta({ refusal: text })] : []
   }
 
+  #input ({ call }: State, input: string): SseEvent[] {
+    return input === '' ? [] : [this.#delta({ tool_calls: [{ index: call, custom: { input } }] })]
+  }
+
   #end (index: number): SseEvent[] {
     const state = this.#blocks.get(index)
     if (state === undefined) return []
     this.#blocks.delete(index)
+    if (state.input !== undefined) return this.#input(state, state.input.end())
     if (state.block.type === 'tool-call' && !state.called) {
       return [this.#delta({ tool_calls: [{ index: state.call, function: { arguments: '{}' } }] })]
     }
@@ -170,4 +186,9 @@ function characters (text: string): number {
     if (unit >= 0xd800 && unit < 0xdc00) count--
   }
   return count
+}
+
+/** The vendor has all four fields always. */
+function logprob (entry: Record<string, unknown>): Record<string, unknown> {
+  return { ...entry, bytes: entry.bytes ?? null, top_logprobs: objectsOf(entry.top_logprobs).map((top) => ({ ...top, bytes: top.bytes ?? null })) }
 }

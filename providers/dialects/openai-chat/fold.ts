@@ -90,7 +90,7 @@ function mergeLists (old: unknown[], pieces: unknown[]): unknown[] {
 function samePart (list: unknown[], piece: Record<string, unknown>): Record<string, unknown> | undefined {
   const same = typeof piece.index === 'number'
     ? list.findLast((item) => isObject(item) && item.index === piece.index)
-    : list.findLast((item, i) => i === list.length - 1 && isObject(item) && (item.type === 'text' || item.type === 'thinking'))
+    : list.slice(-1).find((item) => isObject(item) && (item.type === 'text' || item.type === 'thinking'))
   if (!isObject(same)) return undefined
   return piece.type === undefined || piece.type === null || same.type === undefined || same.type === piece.type ? same : undefined
 }

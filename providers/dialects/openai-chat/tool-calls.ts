@@ -1,7 +1,9 @@
+import { InputWrapper } from '../custom-input.ts'
 import type { Event } from '../events.ts'
-import { objectOf, parseOrNothing, textOf } from '../json.ts'
+import { isObject, objectOf, parseOrNothing, textOf } from '../json.ts'
 
-interface Call { index: number, key: unknown, givenId: string | undefined, json: string, open: boolean }
+/** `custom` where it is a call of a tool that takes text. */
+interface Call { index: number, key: unknown, givenId: string | undefined, json: string, custom: InputWrapper | undefined, open: boolean }
 
 /**
  * Sorts the pieces of tool calls to their calls. The vendor numbers each piece by `index` and gives the id once; other
@@ -21,13 +23,10 @@ export class ToolCalls {
   }
 
   push (piece: Record<string, unknown>, out: Event[]): void {
-    if (piece.type === 'custom') {
-      out.push({ type: 'foreign', dialect: 'openai-chat', value: { type: 'tool_calls', value: [piece] } })
-      return
-    }
-    const { name, arguments: args } = objectOf(piece.function)
-    const json = typeof args === 'string' ? args : args === undefined || args === null ? '' : JSON.stringify(args)
+    const { name, arguments: args } = objectOf(piece.function ?? piece.custom)
     const call = this.#find(piece, textOf(name)) ?? this.#start(piece, textOf(name) ?? '', out)
+    const input = textOf(objectOf(piece.custom).input)
+    const json = input === undefined ? jsonOf(args) : call.custom?.push(input) ?? ''
     if (json === '') return
     if (!call.open) {
       if (json.trim() !== '') out.push({ type: 'foreign', dialect: 'openai-chat', value: { type: 'tool_calls', value: [piece] } })
@@ -58,9 +57,10 @@ export class ToolCalls {
     }
     const givenId = textOf(piece.id)
     const id = givenId ?? `call_${this.#calls.length}_${this.replyId.replaceAll(/[^a-zA-Z0-9_-]/g, '')}`
-    const call: Call = { index: this.#nextIndex(), key: piece.index, givenId, json: '', open: true }
+    const custom = piece.type === 'custom' || isObject(piece.custom) ? new InputWrapper() : undefined
+    const call: Call = { index: this.#nextIndex(), key: piece.index, givenId, json: '', custom, open: true }
     this.#calls.push(call)
-    out.push({ type: 'block-start', index: call.index, block: { type: 'tool-call', id, name } })
+    out.push({ type: 'block-start', index: call.index, block: { type: 'tool-call', id, name, ...custom !== undefined && { custom: true } } })
     return call
   }
 }
@@ -68,5 +68,12 @@ export class ToolCalls {
 function end (call: Call, out: Event[]): void {
   if (!call.open) return
   call.open = false
+  if (call.custom !== undefined) out.push({ type: 'block-delta', index: call.index, delta: { type: 'arguments', json: call.custom.end() } })
   out.push({ type: 'block-end', index: call.index })
+}
+
+/** Arguments as JSON text, which some servers send as the value it stands for. */
+function jsonOf (args: unknown): string {
+  if (typeof args === 'string') return args
+  return args === undefined || args === null ? '' : JSON.stringify(args)
 }
