@@ -11,7 +11,7 @@ const openai: Provider = {
   auth: { header: 'authorization', scheme: 'Bearer' },
   dialects: {
     'openai-chat': { path: '/chat/completions', capName: 'max_completion_tokens', reasoningText: false, customTools: true },
-    'openai-responses': { path: '/responses', reasoningText: false, customTools: true },
+    'openai-responses': { path: '/responses', counter: '/responses/input_tokens', reasoningText: false, customTools: true },
     'openai-embeddings': { path: '/embeddings' }
   },
   models: { path: '/models', dialect: 'openai-chat' },

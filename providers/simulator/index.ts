@@ -11,6 +11,7 @@ export const simulator: Provider = {
   headers: { 'anthropic-version': '2023-06-01' },
   dialects: {
     'openai-chat': { path: '/v1/chat/completions' },
+    'openai-responses': { path: '/v1/responses', counter: '/v1/responses/input_tokens', customTools: true },
     'openai-embeddings': { path: '/v1/embeddings' },
     'anthropic-messages': { path: '/v1/messages', counter: '/v1/messages/count_tokens' }
   },

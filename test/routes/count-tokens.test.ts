@@ -1,4 +1,5 @@
 import Anthropic from '@anthropic-ai/sdk'
+import OpenAI from 'openai'
 import t from 'tap'
 import { CHAT_KEY, MESSAGES_KEY, REAL_KEY, startGateway, startProvider } from '../helper.ts'
 
@@ -34,6 +35,22 @@ t.test('elsewhere an estimate that says it is one', async (t) => {
 
   const own = new Anthropic({ baseURL: gateway.url, apiKey: MESSAGES_KEY })
   t.match(await own.messages.countTokens(question), { estimated: true }, 'a server of the dialect that lacks the endpoint')
+})
+
+t.test('asked in the words of a provider that counts in another dialect', async (t) => {
+  const provider = await startProvider(t, (_request, response) => response.setHeader('content-type', 'application/json').end('{"object":"response.input_tokens","input_tokens":17}'))
+  const gateway = await startGateway(t, provider.url)
+  const client = new Anthropic({ baseURL: gateway.url, authToken: CHAT_KEY, apiKey: null })
+  t.same(await client.messages.countTokens({ ...question, model: 'gpt-5.5' }), { input_tokens: 17 })
+  t.equal(provider.requests[0]?.url, '/v1/responses/input_tokens')
+  t.same(Object.keys(JSON.parse(provider.requests[0]?.body ?? '')).sort(), ['input', 'model'], 'no field that only an answer has')
+
+  const openai = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: CHAT_KEY })
+  t.equal((await openai.responses.inputTokens.count({ model: 'm', input: 'Hi' })).input_tokens, 17)
+  t.equal(provider.requests[1]?.body, '{"model":"m","input":"Hi"}')
+  const other = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: MESSAGES_KEY })
+  t.match(await other.responses.inputTokens.count({ model: 'm', input: 'Hi' }), { object: 'response.input_tokens', input_tokens: 17 })
+  t.equal(provider.requests[2]?.url, '/v1/messages/count_tokens')
 })
 
 t.test('errors are in the dialect', async (t) => {

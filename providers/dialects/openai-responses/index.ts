@@ -1,6 +1,7 @@
 import type { Dialect } from '../dialect.ts'
 import { objectOf, textOf } from '../json.ts'
 import { limitHeaders } from '../openai-limits.ts'
+import { counter } from './counter.ts'
 import { ResponsesEventDecoder } from './decode-events.ts'
 import { decodeRequest, names } from './decode-request.ts'
 import { ResponsesEventEncoder } from './encode-events.ts'
@@ -29,6 +30,7 @@ export const openaiResponses: Dialect = {
   }),
   errors,
   stream,
+  counter,
   translation: {
     names,
     decodeRequest,
