@@ -1,19 +1,57 @@
 /** What an app gets out of a reply, as the vendors' own SDKs read it. */
 import { MessageStream } from '@anthropic-ai/sdk/lib/MessageStream'
 import { ChatCompletionStream } from 'openai/lib/ChatCompletionStream'
+import { ResponseStream } from 'openai/lib/responses/ResponseStream'
 import { isObject, objectOf, objectsOf, parseOrNothing, textOf } from '../providers/dialects/json.ts'
 import { SseReader } from '../providers/dialects/sse.ts'
 
-/** The same of every dialect. */
+/** The same of every dialect. `undefined` is what a dialect has no place for. */
 export interface Heard {
   text: string
   thought: string
   proofs: string[]
   calls: Array<{ id: string, name: string, input: unknown }>
+  /** The reason in one word for all dialects. */
   finish: string
+  /** What was declined apart from the text. */
   refused: string | undefined
+  /** Tokens, the cached ones among them. */
   input: number | undefined
+  cached: number | undefined
   output: number | undefined
+  /** Pages that the text leans on. */
+  pages: string[]
+  /** How many tokens are told with their probability. */
+  logprobs: number | undefined
+}
+
+const finishes: Readonly<Record<string, string>> = {
+  end_turn: 'stop',
+  stop_sequence: 'stop',
+  pause_turn: 'stop',
+  stop: 'stop',
+  eos: 'stop',
+  completed: 'stop',
+  complete: 'stop',
+  max_tokens: 'length',
+  model_context_window_exceeded: 'length',
+  length: 'length',
+  max_output_tokens: 'length',
+  tool_use: 'tools',
+  tool_calls: 'tools',
+  function_call: 'tools',
+  refusal: 'refusal',
+  content_filter: 'refusal'
+}
+
+/** A forced call ends with the word for a mere end, and so does an answer that declines. */
+function reason (word: string, calls: unknown[], refused: string | undefined): string {
+  const known = finishes[word] ?? word
+  return known !== 'stop' ? known : calls.length > 0 ? 'tools' : refused !== undefined && refused !== '' ? 'refusal' : known
+}
+
+function count (value: unknown): number | undefined {
+  return value === undefined || value === null ? undefined : Number(value)
 }
 
 function events (sse: Buffer): unknown[] {
@@ -38,10 +76,13 @@ export async function hearMessages (reply: Buffer, sse: boolean): Promise<Heard>
     thought: of('thinking').map(({ thinking }) => thinking).join(''),
     proofs: blocks.map(({ signature, data }) => textOf(signature) ?? textOf(data)).filter((proof) => proof !== undefined),
     calls: of('tool_use').map(({ id, name, input }) => ({ id: String(id), name: String(name), input: objectOf(input) })),
-    finish: String(message.stop_reason),
+    finish: reason(String(message.stop_reason), [], undefined),
     refused: undefined,
     input: number('input_tokens') + number('cache_read_input_tokens') + number('cache_creation_input_tokens'),
-    output: number('output_tokens')
+    cached: number('cache_read_input_tokens'),
+    output: number('output_tokens'),
+    pages: blocks.flatMap(({ citations }) => objectsOf(citations)).map(({ url }) => textOf(url)).filter((url) => url !== undefined),
+    logprobs: undefined
   }
 }
 
@@ -68,19 +109,60 @@ export async function hearChat (reply: Buffer, sse: boolean): Promise<Heard> {
   const thought = sse ? deltas.map(thoughts) : [thoughts(message)]
   const usage = objectOf(sse ? chunks.findLast((chunk) => isObject(chunk.usage) || isObject(objectOf(chunk.x_groq).usage)) : whole)
   const numbers = objectOf(usage.usage ?? objectOf(usage.x_groq).usage)
-  const alone = details(deltas)
+  const alone = plainThought(deltas)
+  const calls = [...objectsOf(message.tool_calls), ...legacy(message)].filter((call) => isObject(call.function) || isObject(call.custom)).map((call) => {
+    const { name, arguments: json, input } = objectOf(call.function ?? call.custom)
+    return { id: textOf(call.id) ?? 'made', name: String(name), input: input === undefined ? objectOf(parseOrNothing(textOf(json) ?? '{}')) : { input } }
+  })
+  const details = objectOf(numbers.prompt_tokens_details)
+  const cached = count(details.cached_tokens ?? numbers.prompt_cache_hit_tokens ?? numbers.cached_tokens ?? numbers.num_cached_tokens)
+  // The total tells who counts the sound of a prompt beside its text.
+  const [prompt, audio] = [Number(numbers.prompt_tokens), Number(details.audio_tokens)]
+  const beside = audio > 0 && prompt + audio + Number(numbers.completion_tokens) === numbers.total_tokens ? audio : 0
   return {
     text: textOf(message.content) ?? thought.map(({ text }) => text ?? '').join(''),
     thought: alone ?? thought.map(({ thought: piece }) => piece).join(''),
     proofs: thought.flatMap(({ proofs }) => proofs),
-    calls: [...objectsOf(message.tool_calls), ...legacy(message)].filter((call) => isObject(call.function)).map((call) => {
-      const { name, arguments: json } = objectOf(call.function)
-      return { id: textOf(call.id) ?? 'made', name: String(name), input: objectOf(parseOrNothing(textOf(json) ?? '{}')) }
-    }),
-    finish: textOf(choice.finish_reason) ?? 'stop',
-    refused: textOf(message.refusal),
-    input: numbers.prompt_tokens === undefined ? undefined : Number(numbers.prompt_tokens),
-    output: numbers.completion_tokens === undefined ? undefined : Number(numbers.completion_tokens)
+    calls,
+    finish: reason(textOf(choice.finish_reason) ?? 'stop', calls, textOf(message.refusal)),
+    refused: textOf(message.refusal) ?? '',
+    input: numbers.prompt_tokens === undefined ? undefined : prompt + beside,
+    // Some servers report more than the whole prompt.
+    cached: cached && Math.min(cached, prompt),
+    output: count(numbers.completion_tokens),
+    pages: (sse ? deltas : [message]).flatMap(({ annotations }) => objectsOf(annotations)).map(({ url_citation: cited }) => textOf(objectOf(cited).url)).filter((url) => url !== undefined),
+    logprobs: objectsOf(objectOf(choice.logprobs).content).length
+  }
+}
+
+export async function hearResponses (reply: Buffer, sse: boolean): Promise<Heard> {
+  const response = objectOf(sse
+    ? await ResponseStream.fromReadableStream(lines(events(reply))).finalResponse()
+    : JSON.parse(reply.toString()))
+  const items = objectsOf(response.output)
+  // Proofs are made anew for the last event. Either will do, and those that came first are carried.
+  const first = sse ? events(reply).map(objectOf).filter(({ type }) => type === 'response.output_item.done').map(({ item }) => objectOf(item)) : []
+  const of = (type: string): Array<Record<string, unknown>> => items.filter((item) => item.type === type)
+  const parts = of('message').flatMap(({ content }) => objectsOf(content))
+  const usage = objectOf(response.usage)
+  const calls = items.filter(({ type }) => type === 'function_call' || type === 'custom_tool_call').map(({ call_id: id, name, namespace, input, arguments: json }) => ({
+    id: String(id),
+    name: namespace === undefined ? String(name) : `${String(namespace)}__${String(name)}`,
+    input: input === undefined ? objectOf(parseOrNothing(textOf(json) ?? '{}')) : { input }
+  }))
+  const refused = parts.map(({ refusal }) => refusal ?? '').join('')
+  return {
+    text: parts.map(({ text }) => text ?? '').join(''),
+    thought: of('reasoning').flatMap(({ content, summary }) => objectsOf(content).length > 0 ? objectsOf(content) : objectsOf(summary)).map(({ text }) => text).join(''),
+    proofs: (first.length > 0 ? first : items).filter(({ type }) => type === 'reasoning').map((item) => textOf(item.encrypted_content)).filter((proof) => proof !== undefined),
+    calls,
+    finish: reason(textOf(objectOf(response.incomplete_details).reason) ?? String(response.status), calls, refused),
+    refused,
+    input: count(usage.input_tokens),
+    cached: count(objectOf(usage.input_tokens_details).cached_tokens),
+    output: count(usage.output_tokens),
+    pages: parts.flatMap(({ annotations }) => objectsOf(annotations)).map(({ url }) => textOf(url)).filter((url) => url !== undefined),
+    logprobs: parts.flatMap(({ logprobs }) => objectsOf(logprobs)).length
   }
 }
 
@@ -90,7 +172,7 @@ function legacy (message: Record<string, unknown>): Array<Record<string, unknown
 }
 
 /** Where plain reasoning streams, a detail without plain text beside it repeats what has gone by. */
-function details (deltas: Array<Record<string, unknown>>): string | undefined {
+function plainThought (deltas: Array<Record<string, unknown>>): string | undefined {
   const plain = deltas.map(({ reasoning_content: content, reasoning }) => textOf(content) ?? textOf(reasoning) ?? '').join('')
   return plain === '' ? undefined : plain
 }

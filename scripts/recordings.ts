@@ -17,7 +17,7 @@ import { isObject, objectOf, parseOrNothing } from '../providers/dialects/json.t
 import { replyStream, wholeReply } from '../providers/dialects/reply.ts'
 import type { Ending } from '../providers/dialects/reply.ts'
 import { SseReader } from '../providers/dialects/sse.ts'
-import { hearChat, hearMessages } from './hear.ts'
+import { hearChat, hearMessages, hearResponses } from './hear.ts'
 import type { Heard } from './hear.ts'
 
 interface Recording {
@@ -29,8 +29,7 @@ interface Recording {
 }
 
 const [folder = '', flag] = process.argv.slice(2)
-const chat = dialects.get('openai-chat') as Dialect
-const messages = dialects.get('anthropic-messages') as Dialect
+const hear = new Map([['openai-chat', hearChat], ['anthropic-messages', hearMessages], ['openai-responses', hearResponses]])
 const counts = new Map<string, { run: number, equal: number }>()
 const differences: string[] = []
 const reasons = new Map<string, number>()
@@ -84,11 +83,6 @@ function callOf (recording: Recording, stream: boolean): Call {
   return { model: 'm', stream, choices: typeof n === 'number' ? n : 1, wantsUsage: true }
 }
 
-const finishes: Record<string, string> = {
-  end_turn: 'stop', stop_sequence: 'stop', max_tokens: 'length', model_context_window_exceeded: 'length', tool_use: 'tool_calls', refusal: 'content_filter', pause_turn: 'stop'
-}
-const stops: Record<string, string> = { stop: 'end_turn', eos: 'end_turn', length: 'max_tokens', tool_calls: 'tool_use', function_call: 'tool_use', content_filter: 'refusal' }
-
 /** A call that came without an id has one of the gateway's. */
 function madeIds (expected: Heard, got: Heard): void {
   for (const [i, call] of expected.calls.entries()) {
@@ -98,10 +92,14 @@ function madeIds (expected: Heard, got: Heard): void {
 }
 
 function compare (expected: Heard, got: Heard): string | undefined {
+  // Where refusals have no place of their own, they are text.
+  if (got.refused === undefined) Object.assign(expected, { text: expected.text + (expected.refused ?? ''), refused: undefined })
   for (const [name, value] of Object.entries(expected)) {
     const other = Object.entries(got).find(([key]) => key === name)?.[1]
     if (name === 'calls') madeIds(expected, got)
-    if (value !== undefined && name !== 'refused' && !isDeepStrictEqual(value, other)) return `${name}: ${JSON.stringify(value).slice(0, 200)} became ${JSON.stringify(other)?.slice(0, 200)}`
+    // What only one side has a place for, or counts.
+    if (value === undefined || (other === undefined && name === 'logprobs') || (name === 'cached' && other === undefined && value === 0)) continue
+    if (!isDeepStrictEqual(value, other)) return `${name}: ${JSON.stringify(value).slice(0, 200)} became ${JSON.stringify(other)?.slice(0, 200)}`
   }
   return undefined
 }
@@ -110,13 +108,22 @@ function failure (error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error)
 }
 
+/** Names why the reply ended. */
+const NAMED = /"(?:finish|stop)_reason":\s*"\w|"type":\s*"response\.(?:completed|incomplete)"/
+
+/** Says that the reply is still to come. */
+function isUnfinished (body: unknown): boolean {
+  return ['queued', 'in_progress'].includes(String(objectOf(body).status))
+}
+
 function passThrough (recording: Recording, dialect: Dialect): void {
   const { id, response: { sse, body } } = recording
   if (sse === undefined) {
     const bytes = Buffer.from(JSON.stringify(body))
     const { bytes: out, usage, finish, error } = wholeReply(bytes, { client: dialect, upstream: dialect, call: callOf(recording, false), redact, now: 1, sse: false })
+    if (isUnfinished(body)) return tally(`${dialect.id} whole, passed through, not there yet`, id, out?.equals(bytes) === true && finish === undefined ? undefined : `finish ${finish}`)
     const same = error !== undefined || out?.equals(bytes) === true
-    tally(`${dialect.id} whole, passed through`, id, same && (error !== undefined || (usage !== undefined && (finish !== undefined || !/_reason":"\w/.test(bytes.toString())))) ? undefined : `usage ${JSON.stringify(usage)}, finish ${finish}`)
+    tally(`${dialect.id} whole, passed through`, id, same && (error !== undefined || (usage !== undefined && (finish !== undefined || !NAMED.test(bytes.toString())))) ? undefined : `usage ${JSON.stringify(usage)}, finish ${finish}`)
     return
   }
   const bytes = Buffer.from(sse)
@@ -127,7 +134,7 @@ function passThrough (recording: Recording, dialect: Dialect): void {
   }
   for (const [how, chunks] of Object.entries(cuts)) {
     const { bytes: out, ending } = relay(dialect, dialect, chunks, callOf(recording, true))
-    const named = /"(finish|stop)_reason":\s*"\w/.test(sse)
+    const named = NAMED.test(sse)
     const counted = /"usage":\s*\{/.test(sse)
     const fault = !out.equals(bytes)
       ? `${bytes.length} bytes became ${out.length}`
@@ -138,8 +145,7 @@ function passThrough (recording: Recording, dialect: Dialect): void {
 
 async function translated (recording: Recording, from: Dialect, to: Dialect): Promise<void> {
   const { id, response: { sse, body } } = recording
-  const hear = { [chat.id]: hearChat, [messages.id]: hearMessages }
-  const [heard, read] = [hear[from.id], hear[to.id]]
+  const [heard, read] = [hear.get(from.id), hear.get(to.id)]
   if (heard === undefined || read === undefined) return
   const bytes = Buffer.from(sse ?? JSON.stringify(body))
   for (const stream of [true, false]) {
@@ -153,6 +159,10 @@ async function translated (recording: Recording, from: Dialect, to: Dialect): Pr
       tally(`${name}, errors`, id, sse === undefined || !stream || sent.bytes.includes('"error"') ? undefined : 'error lost')
       continue
     }
+    if (sse === undefined && isUnfinished(body)) {
+      tally(`${name}, not there yet`, id, sent.ending.truncated ? undefined : 'counts as finished')
+      continue
+    }
     let reader = ''
     try {
       expected = await heard(bytes, sse !== undefined)
@@ -162,9 +172,6 @@ async function translated (recording: Recording, from: Dialect, to: Dialect): Pr
       expected = await heard(folded(from, bytes), false)
     }
     try {
-      if (from === messages) expected.finish = finishes[expected.finish] ?? expected.finish
-      else if (expected.refused !== undefined) Object.assign(expected, { text: expected.text + expected.refused, finish: 'refusal' })
-      else expected.finish = expected.calls.length > 0 && expected.finish === 'stop' ? 'tool_use' : stops[expected.finish] ?? expected.finish
       tally(`${name}${reader}`, id, sent.ending.truncated ? 'counts as cut' : compare(expected, await read(sent.bytes, stream)))
     } catch (error) {
       tally(name, id, failure(error))
@@ -218,15 +225,15 @@ for (const { file, dialect: id } of index) {
   const dialect = dialects.get(id)
   if (dialect?.translation === undefined) continue
   const recording = JSON.parse(readFileSync(`${folder}/${file}`, 'utf8')) as Recording
-  const other = dialect === chat ? messages : chat
-  requests(recording, dialect, other)
+  const others = [...dialects.values()].filter((other) => other !== dialect && other.translation !== undefined)
+  for (const other of others) requests(recording, dialect, other)
   if (recording.response.status !== 200) {
     const error = dialect.errors.decode(recording.response.body)
     tally(`${dialect.id} error replies`, recording.id, error === undefined ? `not read: ${JSON.stringify(recording.response.body).slice(0, 200)}` : undefined)
     continue
   }
   passThrough(recording, dialect)
-  await translated(recording, dialect, other)
+  for (const other of others) await translated(recording, dialect, other)
 }
 
 for (const [name, { run, equal }] of [...counts].sort(([a], [b]) => a.localeCompare(b))) console.log(`${name}: run ${run}, equal ${equal}`)

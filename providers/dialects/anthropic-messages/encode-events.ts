@@ -113,7 +113,7 @@ export class MessagesEventEncoder implements EventEncoder {
         const before = open.begun ? this.#stop() : []
         return [...before, ...this.#write(open, { type: 'redacted_thinking', data: delta.data })]
       }
-      case 'citation': return [this.#delta({ type: 'citations_delta', citation: encodeCitation(delta.citation) })]
+      case 'citation': return this.#citation(delta.citation)
       case 'logprobs':
         this.lossy.add('logprobs')
         return []
@@ -122,6 +122,17 @@ export class MessagesEventEncoder implements EventEncoder {
         this.lossy.add(`content[].${foreignType(delta)}`)
         return []
     }
+  }
+
+  #citation ({ url, title, quote, raw }: Citation): SseEvent[] {
+    if (raw?.dialect === ID) return [this.#delta({ type: 'citations_delta', citation: raw.value })]
+    if (url === undefined) {
+      this.lossy.add('content[].citations')
+      return []
+    }
+    // The dialect's own citations are objects of the provider's; one from elsewhere is a web page that was found.
+    const citation = { type: 'web_search_result_location', url, title: title ?? null, cited_text: quote ?? '', encrypted_index: '' }
+    return [this.#delta({ type: 'citations_delta', citation })]
   }
 
   #thinking (open: Open): SseEvent[] {
@@ -168,10 +179,4 @@ export class MessagesEventEncoder implements EventEncoder {
 
 function write (event: { type: string } & Record<string, unknown>): SseEvent {
   return { event: event.type, data: JSON.stringify(event) }
-}
-
-/** The dialect's own citations are objects of the provider's; one from elsewhere is a web page that was found. */
-function encodeCitation ({ url, title, quote, raw }: Citation): unknown {
-  if (raw?.dialect === ID) return raw.value
-  return { type: 'web_search_result_location', url: url ?? '', title: title ?? null, cited_text: quote ?? '', encrypted_index: '' }
 }

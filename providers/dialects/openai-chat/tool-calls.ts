@@ -23,10 +23,12 @@ export class ToolCalls {
   }
 
   push (piece: Record<string, unknown>, out: Event[]): void {
-    const { name, arguments: args } = objectOf(piece.function ?? piece.custom)
-    const call = this.#find(piece, textOf(name)) ?? this.#start(piece, textOf(name) ?? '', out)
-    const input = textOf(objectOf(piece.custom).input)
-    const json = input === undefined ? jsonOf(args) : call.custom?.push(input) ?? ''
+    // Some servers send the other form empty beside the one that is meant.
+    const custom = piece.type === 'custom' || (isObject(piece.custom) && !isObject(piece.function))
+    const { name, arguments: args, input } = objectOf(custom ? piece.custom : piece.function)
+    const call = this.#find(piece, textOf(name)) ?? this.#start(piece, textOf(name) ?? '', custom, out)
+    const text = textOf(input)
+    const json = !custom ? jsonOf(args) : text === undefined ? '' : call.custom?.push(text) ?? ''
     if (json === '') return
     if (!call.open) {
       if (json.trim() !== '') out.push({ type: 'foreign', dialect: 'openai-chat', value: { type: 'tool_calls', value: [piece] } })
@@ -50,14 +52,14 @@ export class ToolCalls {
     return name === undefined ? this.#calls.at(-1) : undefined
   }
 
-  #start (piece: Record<string, unknown>, name: string, out: Event[]): Call {
+  #start (piece: Record<string, unknown>, name: string, isCustom: boolean, out: Event[]): Call {
     // A call whose arguments are whole takes no more: closing it lets the next one stream.
     for (const call of this.#calls) {
       if (parseOrNothing(call.json) !== undefined) end(call, out)
     }
     const givenId = textOf(piece.id)
     const id = givenId ?? `call_${this.#calls.length}_${this.replyId.replaceAll(/[^a-zA-Z0-9_-]/g, '')}`
-    const custom = piece.type === 'custom' || isObject(piece.custom) ? new InputWrapper() : undefined
+    const custom = isCustom ? new InputWrapper() : undefined
     const call: Call = { index: this.#nextIndex(), key: piece.index, givenId, json: '', custom, open: true }
     this.#calls.push(call)
     out.push({ type: 'block-start', index: call.index, block: { type: 'tool-call', id, name, ...custom !== undefined && { custom: true } } })

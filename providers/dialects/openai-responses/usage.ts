@@ -26,17 +26,16 @@ export function decodeUsage (value: unknown): Usage | undefined {
   return input === undefined && output === undefined ? undefined : usage
 }
 
-/** The vendor names all of these always; writes to a cache only where there are any to name. */
+/** The vendor names all of these always. */
 export function encodeUsage ({ cacheWrite5m, cacheWrite1h, ...usage }: Usage): Record<string, unknown> {
   const writes = (cacheWrite5m ?? 0) + (cacheWrite1h ?? 0)
   const cached = usage.cacheRead ?? 0
   const reasoning = usage.reasoning ?? 0
   const input = (usage.input ?? 0) + (usage.audioInput ?? 0) + cached + writes
   const output = (usage.output ?? 0) + (usage.audioOutput ?? 0) + reasoning
-  const told = cacheWrite5m !== undefined || cacheWrite1h !== undefined
   return {
     input_tokens: input,
-    input_tokens_details: { cached_tokens: cached, ...told && { cache_write_tokens: writes } },
+    input_tokens_details: { cached_tokens: cached, cache_write_tokens: writes },
     output_tokens: output,
     output_tokens_details: { reasoning_tokens: reasoning },
     total_tokens: input + output
