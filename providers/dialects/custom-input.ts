@@ -46,20 +46,22 @@ export class InputUnwrapper {
   }
 
   #inside (): string {
-    const whole = PIECES.exec(this.#held)?.[0] ?? ''
-    const rest = this.#held.slice(whole.length)
-    if (rest.startsWith('"')) this.#state = 'behind'
-    this.#held = rest
-    // A raw control character is no JSON, but some models write it.
-    return JSON.parse(`"${whole.replaceAll(CONTROL, escaped)}"`)
+    let text = ''
+    let end = 0
+    PIECE.lastIndex = 0
+    for (let piece = PIECE.exec(this.#held); piece !== null; piece = PIECE.exec(this.#held)) {
+      const [, plain, code, letter = ''] = piece
+      text += plain ?? (code === undefined ? LETTERS[letter] ?? letter : String.fromCharCode(parseInt(code, 16)))
+      end = PIECE.lastIndex
+    }
+    this.#held = this.#held.slice(end)
+    if (this.#held.startsWith('"')) this.#state = 'behind'
+    return text
   }
 }
 
 const OPENING = /^\s*\{\s*"input"\s*:\s*"/
-const PIECES = /^(?:[^"\\]|\\(?:u[0-9a-fA-F]{4}|[^u]))*/
-// eslint-disable-next-line no-control-regex
-const CONTROL = /[\u0000-\u001f]/g
 
-function escaped (character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
-}
+/** Plain text, with what is no escape of JSON's, such as the `\d` of a pattern; the code of a character; a letter for one. */
+const PIECE = /([^"\\]+|\\(?:[^u"\\/bfnrt]|u(?=[0-9a-fA-F]{0,3}[^0-9a-fA-F])))|\\u([0-9a-fA-F]{4})|\\(["\\/bfnrt])/y
+const LETTERS: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' }
