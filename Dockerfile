@@ -16,16 +16,17 @@ FROM node:24.21.0-bookworm-slim
 ENV NODE_ENV=production \
     GATEWAY_HOST=0.0.0.0 \
     GATEWAY_PORT=8080 \
-    LOG_DIR=/app/logs
+    LOG_DIR=/app/logs \
+    DATA_DIR=/app/data
 WORKDIR /app
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY package.json keys.schema.json keys.json.example ./
 # Any user may write here, so that `user:` in compose can be whoever owns the mounted files.
-RUN mkdir -p logs plugins && chown 1000:1000 logs && chmod 1777 logs
+RUN mkdir -p logs data plugins && chown 1000:1000 logs data && chmod 1777 logs data
 USER 1000:1000
 EXPOSE 8080
-VOLUME /app/logs
+VOLUME /app/logs /app/data
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.GATEWAY_PORT}/health`).then((reply) => process.exit(reply.ok ? 0 : 1), () => process.exit(1))"]

@@ -10,6 +10,8 @@ import keys from './plugins/keys/index.ts'
 import providers from './plugins/providers.ts'
 import upstream from './plugins/upstream/index.ts'
 import quota from './plugins/quota/index.ts'
+import database from './plugins/database/index.ts'
+import stored from './plugins/stored.ts'
 import docs from './plugins/docs.ts'
 import countTokens from './routes/count-tokens.ts'
 import fallback from './routes/fallback.ts'
@@ -43,6 +45,8 @@ export const gateway = fp<GatewayOptions>(async (app, { env = process.env, provi
   await app.register(upstream)
   await app.register(providers)
   await app.register(quota)
+  await app.register(database)
+  await app.register(stored)
   await app.register(docs)
 
   await app.register(fallback)

@@ -2,6 +2,7 @@ import fp from 'fastify-plugin'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { defaultDialect, dialects } from '../providers/dialects/index.ts'
 import { BadRequest, Untranslatable } from '../providers/dialects/dialect.ts'
+import { BadForm } from '../providers/dialects/multipart.ts'
 import { BadJson } from '../providers/dialects/splice.ts'
 import type { Dialect } from '../providers/dialects/dialect.ts'
 import type { ErrorInfo } from '../providers/dialects/events.ts'
@@ -23,6 +24,7 @@ export const errorTable = {
   invalid_api_key: [401, 'Missing or unknown API key. Send a virtual key of this gateway as "Authorization: Bearer KEY" or "x-api-key: KEY".'],
   model_not_allowed: [403, 'This key may not use the model.'],
   not_found: [404, 'Unknown path.'],
+  previous_response_not_found: [404, 'The earlier response does not exist.'],
   model_not_found: [404, 'The model does not exist, or this key may not use it.'],
   method_not_allowed: [405, 'This path does not take the method.'],
   request_timeout: [408, 'The request took too long to arrive.'],
@@ -41,6 +43,7 @@ export const errorTable = {
   upstream_bad_reply: [502, 'The provider sent a reply that is not valid.'],
   upstream_error: [502, 'The provider failed.'],
   upstream_credential_refused: [502, 'The provider refused the gateway\'s own credential for this key. Your key is fine: tell whoever runs the gateway.'],
+  storage_unavailable: [503, 'The gateway cannot keep whose anything is: its data folder cannot be written. Tell whoever runs the gateway.'],
   shutting_down: [503, 'The gateway is shutting down. Try again.'],
   upstream_timeout: [504, 'The provider did not answer in time.'],
   request_loop: [508, 'The request came back to the gateway it left from: a provider\'s base URL points at the gateway itself.']
@@ -96,6 +99,7 @@ const foreignCodes: Record<string, ErrorCode> = {
 export function toGatewayError (error: unknown): GatewayError | undefined {
   if (error instanceof GatewayError) return error
   if (error instanceof BadJson) return new GatewayError('invalid_json', { message: error.message })
+  if (error instanceof BadForm) return new GatewayError('invalid_request', { message: error.message })
   if (error instanceof BadRequest) return new GatewayError('invalid_request', { message: error.message, param: error.param })
   if (error instanceof Untranslatable) return new GatewayError('unsupported_parameter', { message: error.message, param: error.param })
   const { code, statusCode } = error as Partial<FastifyError>

@@ -40,6 +40,8 @@ export interface Providers {
    * @throws {GatewayError} 403 for a model outside the key's list, 400 where the provider has no such endpoint.
    */
   resolve (key: VirtualKey, client: Dialect, call: Call): Target
+  /** Where a request goes that names no model. @throws {GatewayError} 400 where the provider has no such endpoint. */
+  target (key: VirtualKey, client: Dialect): Target
   /** Where the key's provider lists its models and in whose shape; `undefined` where it lists none. */
   models (key: VirtualKey): (Endpoint & { dialect: Dialect }) | undefined
   /** Whether the key may use the model: as asked for, or under the name its alias stands for. */
@@ -70,28 +72,35 @@ export default fp(async (fastify) => {
     }
   })
 
+  function target (key: VirtualKey, client: Dialect, model: string): Target {
+    const provider = providerOf(key)
+    const { match: _, dialect: preferred, ...known } = provider.targets?.find(({ match }) => model.startsWith(match)) ?? { match: '' }
+    const { dialect, path, counter, translation, ...spoken } = route(provider, key, client, preferred)
+    return {
+      ...endpoint(key, provider, path),
+      dialect,
+      model,
+      facts: { ...spoken, ...known },
+      ...counter !== undefined && { counter: endpoint(key, provider, counter).url },
+      ...translation !== undefined && { translation }
+    }
+  }
+
   const providers: Providers = {
     dialects,
     resolve (key, client, call) {
       const model = key.modelAliases?.get(call.model) ?? call.model
       if (!providers.allows(key, call.model)) {
         throw new GatewayError('model_not_allowed', {
-          message: `This key may not use the model "${call.model.slice(0, 128)}". It may use: ${key.models?.join(', ')}.`,
+          message: call.model === ''
+            ? `This key may only use certain models, so the request must name one: ${key.models?.join(', ')}.`
+            : `This key may not use the model "${call.model.slice(0, 128)}". It may use: ${key.models?.join(', ')}.`,
           param: 'model'
         })
       }
-      const provider = providerOf(key)
-      const { match: _, dialect: preferred, ...known } = provider.targets?.find(({ match }) => model.startsWith(match)) ?? { match: '' }
-      const { dialect, path, counter, translation, ...spoken } = route(provider, key, client, preferred)
-      return {
-        ...endpoint(key, provider, path),
-        dialect,
-        model,
-        facts: { ...spoken, ...known },
-        ...counter !== undefined && { counter: endpoint(key, provider, counter).url },
-        ...translation !== undefined && { translation }
-      }
+      return target(key, client, model)
     },
+    target: (key, client) => target(key, client, ''),
     models (key) {
       const provider = providerOf(key)
       if (provider.models === undefined) return undefined

@@ -13,7 +13,16 @@ export function compatible (name: string): Provider {
     auth: { header: 'authorization', scheme: 'Bearer' },
     dialects: {
       'openai-chat': { path: '/chat/completions' },
-      'openai-embeddings': { path: '/embeddings' }
+      'openai-embeddings': { path: '/embeddings' },
+      'openai-completions': { path: '/completions' },
+      'openai-moderations': { path: '/moderations' },
+      'openai-images': { path: '/images/generations' },
+      'openai-image-edits': { path: '/images/edits' },
+      'openai-image-variations': { path: '/images/variations' },
+      'openai-speech': { path: '/audio/speech' },
+      'openai-transcriptions': { path: '/audio/transcriptions' },
+      'openai-translations': { path: '/audio/translations' },
+      rerank: { path: '/rerank' }
     },
     models: { path: '/models', dialect: 'openai-chat' }
   }

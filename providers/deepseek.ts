@@ -8,7 +8,9 @@ const deepseek: Provider = {
   dialects: {
     'openai-chat': { path: '/chat/completions' },
     'anthropic-messages': { path: '/anthropic/v1/messages' },
-    'openai-responses': { path: '/responses' }
+    'openai-responses': { path: '/responses' },
+    // Completion with a suffix is in beta there, under a path of its own.
+    'openai-completions': { path: '/beta/completions' }
   },
   models: { path: '/models', dialect: 'openai-chat' }
 }

@@ -12,7 +12,20 @@ const openai: Provider = {
   dialects: {
     'openai-chat': { path: '/chat/completions', capName: 'max_completion_tokens', reasoningText: false, customTools: true },
     'openai-responses': { path: '/responses', counter: '/responses/input_tokens', reasoningText: false, customTools: true },
-    'openai-embeddings': { path: '/embeddings' }
+    'openai-embeddings': { path: '/embeddings' },
+    'openai-completions': { path: '/completions' },
+    'openai-moderations': { path: '/moderations' },
+    'openai-images': { path: '/images/generations' },
+    'openai-image-edits': { path: '/images/edits' },
+    'openai-image-variations': { path: '/images/variations' },
+    'openai-speech': { path: '/audio/speech' },
+    'openai-transcriptions': { path: '/audio/transcriptions' },
+    'openai-translations': { path: '/audio/translations' },
+    'openai-compact': { path: '/responses/compact' },
+    'openai-kept-responses': { path: '/responses' },
+    'openai-conversations': { path: '/conversations' },
+    'openai-files': { path: '/files' },
+    'openai-batches': { path: '/batches' }
   },
   models: { path: '/models', dialect: 'openai-chat' },
   targets: [

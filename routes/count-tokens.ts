@@ -10,7 +10,9 @@ import { GatewayError } from '../plugins/errors.ts'
 import type { Target } from '../plugins/providers.ts'
 import type { UpstreamRequest } from '../plugins/upstream/index.ts'
 import { failure } from './relay/failure.ts'
+import { jsonBody } from './relay/body.ts'
 import { plan } from './relay/plan.ts'
+import { refuseForeign } from './relay/refers.ts'
 
 /**
  * How many tokens a prompt has: the provider's own count where it gives one, else an estimate that says so. Nothing is
@@ -35,6 +37,7 @@ export default async function countTokenRoutes (fastify: FastifyInstance): Promi
     const json = parseObject(body)
     const call = { ...admit(client, json), stream: false }
     const target = fastify.providers.resolve(request.key, client, call)
+    if (target.translation === undefined) refuseForeign(fastify.stored, request.key, call)
     const question = ask(client, target, call, { ...counter.required, ...json }, request)
     reply.header('cache-control', 'private, no-store').type('application/json; charset=utf-8').serializer(JSON.stringify)
     if (question !== undefined) {
@@ -55,7 +58,7 @@ function ask (client: Dialect, target: Target, call: Call, json: Record<string, 
   const theirs = target.dialect.counter
   if (target.counter === undefined || theirs === undefined) return undefined
   const sent = { headers, query: query as Record<string, unknown> }
-  const { request } = plan(client, { ...target, url: target.counter }, call, json, body as Buffer, sent)
+  const { request } = plan(client, { ...target, url: target.counter }, call, jsonBody(body as Buffer, json), sent)
   if (target.translation === undefined || request.body === undefined) return request
   const whole = objectOf(parseExact(request.body.toString('utf8')))
   const asked = Object.fromEntries(Object.entries(whole).filter(([name]) => theirs.fields.includes(name)))

@@ -14,7 +14,7 @@ export default fp(async (fastify) => {
   })
 
   const allowed = (path: string): Set<string> | undefined =>
-    methods.get(path) ?? [...methods].find(([url]) => url.endsWith('/*') && path.startsWith(url.slice(0, -1)))?.[1]
+    methods.get(path) ?? union([...methods].filter(([url]) => covers(url, path)).map(([, names]) => names))
 
   fastify.setNotFoundHandler({
     // Whoever asks here has shown no key, so the address is what can be held to a rate.
@@ -31,3 +31,16 @@ export default fp(async (fastify) => {
     })
   })
 }, { name: 'fallback', fastify: '5.x', dependencies: ['errors', '@fastify/rate-limit'] })
+
+/** Whether a route's path, with its parameters, takes a path. */
+function covers (url: string, path: string): boolean {
+  if (url.endsWith('/*')) return path.startsWith(url.slice(0, -1))
+  const [wanted, given] = [url.split('/'), path.split('/')]
+  return url.includes('/:') && wanted.length === given.length &&
+    wanted.every((part, i) => part === given[i] || (part.startsWith(':') && given[i] !== ''))
+}
+
+/** What several routes of one path take. */
+function union (sets: Array<Set<string>>): Set<string> | undefined {
+  return sets.length === 0 ? undefined : new Set(sets.flatMap((set) => [...set]))
+}

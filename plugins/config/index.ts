@@ -25,6 +25,7 @@ export interface Config {
   lossy: RawSettings['LOSSY']
   /** Bytes. */
   maxBodySize: number
+  dataDir: string
   /** In the order of PROVIDERS, those of an embedding program last. */
   providers: Provider[]
   /** By provider name, without a slash at the end. */
@@ -112,6 +113,7 @@ function typed (raw: RawSettings): Omit<Config, 'providers' | 'baseUrls'> {
     heartbeatInterval: parseTimeout(raw.HEARTBEAT_INTERVAL),
     lossy: raw.LOSSY,
     maxBodySize: parseSize(raw.MAX_BODY_SIZE),
+    dataDir: raw.DATA_DIR,
     logLevel: raw.LOG_LEVEL,
     logFormat: raw.LOG_FORMAT !== 'auto' ? raw.LOG_FORMAT : process.stdout.isTTY ? 'pretty' : 'json',
     logDir: raw.LOG_DIR,

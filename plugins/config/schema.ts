@@ -58,6 +58,11 @@ export const Settings = Type.Object({
     description: `The providers to load, separated by commas: built-in names, npm packages, or paths of provider plugins. ${compatibleHelp}`,
     examples: [`${defaultProviders[0]},compatible:groq,./acme.js`]
   }),
+  DATA_DIR: Type.String({
+    default: 'data',
+    description: 'The folder of what the gateway itself keeps, such as which key made which file. One process at a time has it.',
+    examples: ['data']
+  }),
   LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
     default: 'info',
     description: 'The least severe lines to print: `fatal`, `error`, `warn`, `info`, `debug`, `trace`, or `silent` for none.',

@@ -4,6 +4,13 @@ import { GatewayError, requestIdHeaders } from '../errors.ts'
 import { refused } from './options.ts'
 import { watchUpload } from './upload.ts'
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Whether the route takes forms as well as JSON. */
+    forms?: boolean
+  }
+}
+
 /** The manners every request meets before any route: its id, its Host, its Expect, its encoding. */
 export default fp(async (fastify) => {
   fastify.addHook('onRequest', (request, reply, done) => {
@@ -23,7 +30,8 @@ export default fp(async (fastify) => {
   // A client that asked first is told to go on only once its key is known to be good.
   fastify.addHook('preParsing', (request, reply, payload, done) => {
     const type = request.headers['content-type']
-    if (type !== undefined && !JSON_TYPE.test(type)) return done(new GatewayError('unsupported_media_type'))
+    const form = request.routeOptions.config.forms === true && type !== undefined && FORM_TYPE.test(type)
+    if (type !== undefined && !form && !JSON_TYPE.test(type)) return done(new GatewayError('unsupported_media_type'))
     if (request.headers.expect !== undefined) reply.raw.writeContinue()
     if (!request.raw.complete) watchUpload(request.raw)
     done(null, payload)
@@ -39,11 +47,16 @@ export default fp(async (fastify) => {
 
   // Bodies stay bytes: what goes on to a provider is what the client sent.
   fastify.removeAllContentTypeParsers()
-  fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+  for (const type of ['application/json', 'multipart/form-data']) {
+    fastify.addContentTypeParser(type, { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+  }
 }, { name: 'http', fastify: '5.x', dependencies: ['errors'] })
 
 /** Parameters may follow, and nothing else: what comes behind could hide another type from another reader. */
 const JSON_TYPE = /^application\/json(?:[ \t]*;[ \t]*[\w-]+=(?:[\w.-]+|"[\w .-]*"))*$/i
+
+/** Its boundary is judged where the form is read. */
+const FORM_TYPE = /^multipart\/form-data[ \t]*;/i
 
 /** What leaves open which request is meant, or to whom, although the parser took it. */
 function faultOf ({ url = '', headers, httpVersionMinor }: IncomingMessage): string | undefined {

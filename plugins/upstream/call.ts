@@ -4,7 +4,7 @@ import type { CallOptions, Connection, Passenger } from './connection.ts'
 import { decoder, type Decoder } from './decoding.ts'
 
 export interface UpstreamRequest {
-  method: 'GET' | 'POST'
+  method: 'GET' | 'POST' | 'DELETE'
   url: URL
   /** Lower-case names. */
   headers: Record<string, string>

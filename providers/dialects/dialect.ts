@@ -52,8 +52,32 @@ export interface Dialect {
   stream: StreamReader
   models?: ModelList
   counter?: TokenCounter
-  /** Absent where the dialect is only ever passed through. */
+  /** Absent where the dialect is only ever passed through: then a reply also keeps the form the provider gave it. */
   translation?: Translation
+  /** Whether a request may be a form (`multipart/form-data`) as well as JSON. */
+  forms?: boolean
+  /** How the types of replies begin that are neither JSON nor a stream of events. Such a reply passes as it comes. */
+  media?: readonly string[]
+  /** Set where the paths lead to what the provider keeps: what can be asked for below them, in place of a plain POST. */
+  operations?: readonly Operation[]
+}
+
+/** A request to what a provider keeps, such as a file. */
+export interface Operation {
+  method: 'GET' | 'POST' | 'DELETE'
+  /** Below the dialect's path. `:id` is what is kept and belongs to a key; segments behind it are parts of that. */
+  path: string
+  summary: string
+  /** What the body is, where there is one. */
+  body?: 'json' | 'form'
+  /** The names that may stand in the query. */
+  query?: readonly string[]
+  /** Set where the reply lists what is kept: the page to ask for, and how many entries a client gets that names no number. */
+  list?: { page: number, limit: number }
+  /** Whether the reply may be of any type, such as a file's content. */
+  content?: boolean
+  /** Whether what `:id` names is gone after it. */
+  removes?: boolean
 }
 
 /** What a request asks for, read without translating it. */
@@ -66,6 +90,12 @@ export interface Call {
   wantsUsage: boolean
   /** What the provider keeps and the request leans on, such as an earlier response, by the field that names it. */
   refers?: Array<{ param: string, id: string }>
+  /** The models are named inside a file, where no key's list could hold them. */
+  hidesModels?: boolean
+  /** How many requests are in the file that is to be kept. */
+  requests?: number
+  /** The kept file whose requests are to be made, all of them for this one. */
+  runs?: string
 }
 
 /** Where a key stands in a limit on its requests. */

@@ -1,12 +1,13 @@
 import { anthropicMessages } from './anthropic-messages/index.ts'
 import type { Dialect } from './dialect.ts'
 import { openaiChat } from './openai-chat/index.ts'
-import { openaiEmbeddings } from './openai-embeddings/index.ts'
+import { endpoints } from './openai-endpoints/index.ts'
 import { openaiResponses } from './openai-responses/index.ts'
+import { stored } from './openai-stored/index.ts'
 
 /** Every dialect of the gateway, by id. */
 export const dialects: ReadonlyMap<string, Dialect> = new Map(
-  [openaiChat, openaiResponses, openaiEmbeddings, anthropicMessages].map((dialect) => [dialect.id, dialect])
+  [openaiChat, openaiResponses, anthropicMessages, ...endpoints, ...stored].map((dialect) => [dialect.id, dialect])
 )
 
 /** The one that answers where no route says which. */

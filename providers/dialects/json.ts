@@ -26,12 +26,13 @@ export function parseExact (text: string): unknown {
  * A body whose integers beyond what JavaScript holds are kept as raw text, for a request that is translated: they stand
  * in tools' arguments and schemas, which are carried as they are.
  *
- * @param parsed the same body, which is the answer where it has none
+ * @param parsed the same body, which is the answer where it has none; what is in it alone stays
  */
 export function withLargeIntegers (bytes: Buffer, parsed: Record<string, unknown>): Record<string, unknown> {
   if (!hasLongNumber(bytes)) return parsed
-  return objectOf(exact.parse(bytes.toString('utf8'), (_key, value, { source }) =>
-    typeof value === 'number' && source !== undefined && !Number.isSafeInteger(value) && /^-?\d+$/.test(source) ? exact.rawJSON(source) : value))
+  const whole = exact.parse(bytes.toString('utf8'), (_key, value, { source }) =>
+    typeof value === 'number' && source !== undefined && !Number.isSafeInteger(value) && /^-?\d+$/.test(source) ? exact.rawJSON(source) : value)
+  return { ...parsed, ...objectOf(whole) }
 }
 
 /** Whether sixteen digits stand in a row, the least that an unsafe integer has. Strings may have them too. */

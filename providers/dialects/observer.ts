@@ -11,12 +11,17 @@ export class Observer {
   finish: string | undefined
   /** The provider's error, redacted. Nothing comes after it. */
   error: Reading['error']
+  /** Ids of what the provider keeps. */
+  readonly stored: string[] = []
 
-  note ({ id, model, usage, finish, error }: Reading): void {
+  note ({ id, model, usage, finish, error, stored = [] }: Reading): void {
     this.id ??= id
     this.model ??= model
     if (usage !== undefined) this.usage = mergeUsage(this.usage, usage)
     if (finish !== undefined) this.finish = finish
     if (error !== undefined) this.error = error
+    for (const id of stored) {
+      if (!this.stored.includes(id)) this.stored.push(id)
+    }
   }
 }

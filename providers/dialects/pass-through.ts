@@ -4,7 +4,7 @@ import { parseOrNothing } from './json.ts'
 import { Observer } from './observer.ts'
 import { formatEvent, FrameSplitter, parseFrame } from './sse.ts'
 
-/** A frame larger than this passes in pieces, unexamined: memory stays flat whatever the provider sends. */
+/** Unless the dialect says otherwise, a frame larger than this passes in pieces, unexamined: memory stays flat whatever the provider sends. */
 const MAX_FRAME = 64 * 1024
 
 export interface PassThroughOptions {

@@ -38,6 +38,8 @@ export interface Ending {
   finish: string | undefined
   /** The provider's error. In a stream it has been told the client, redacted. */
   error: Observer['error']
+  /** Ids of what the provider keeps from now on. */
+  stored: readonly string[]
   /** Names of what the client's dialect could not say. */
   lossy?: string[]
 }
@@ -52,6 +54,8 @@ export interface ReplyStream {
   readonly ended: boolean
   /** What has gone out so far ends with a whole event. */
   readonly betweenEvents: boolean
+  /** Ids of what the provider keeps, as far as it has told them. */
+  readonly stored: readonly string[]
   /** The provider's bytes are at an end. The same answer however often it is asked. */
   end (): Ending
   /** The gateway's own error, behind what `end` gave: the stream's last word. */
@@ -67,6 +71,7 @@ export function replyStream ({ client, upstream, call, redact, ...rest }: ReplyO
     push: (chunk) => stream.push(chunk),
     get done () { return stream.done },
     get ended () { return stream.ended },
+    get stored () { return stream.stored },
     get betweenEvents () { return !(stream instanceof PassThrough) || stream.betweenEvents },
     fail: (error) => stream.fail(error),
     end: () => {
@@ -96,7 +101,7 @@ function fromJson (bytes: Buffer, options: ReplyOptions): Ending {
   observer.note(reading)
   if (reading.error !== undefined) return { truncated: false, ...told(observer) }
   if (client.id !== upstream.id) return translate(upstream.stream.unfold(body), options)
-  const out = call.stream ? write(client.stream.unfold(body)) : bytes
+  const out = call.stream && client.translation !== undefined ? write(client.stream.unfold(body)) : bytes
   return { bytes: out, truncated: false, ...told(observer) }
 }
 
@@ -127,8 +132,8 @@ function translate (events: SseEvent[], { client, upstream, call, ...rest }: Rep
   return { ...ending, bytes: Buffer.from(JSON.stringify(fold.body())) }
 }
 
-function told ({ usage, model, finish, error }: Observer): Pick<Ending, 'usage' | 'model' | 'finish' | 'error'> {
-  return { usage, model, finish, error }
+function told ({ usage, model, finish, error, stored }: Observer): Pick<Ending, 'usage' | 'model' | 'finish' | 'error' | 'stored'> {
+  return { usage, model, finish, error, stored }
 }
 
 function write (events: SseEvent[]): Buffer {

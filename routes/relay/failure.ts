@@ -1,6 +1,7 @@
 import type { Dialect } from '../../providers/dialects/dialect.ts'
 import type { ErrorInfo } from '../../providers/dialects/events.ts'
-import { GatewayError } from '../../plugins/errors.ts'
+import { GatewayError, type ErrorCode } from '../../plugins/errors.ts'
+import type { Outcome } from '../../plugins/logging/exchange.ts'
 
 /** An error reply of a provider, as the client gets it. */
 export interface Failure {
@@ -76,4 +77,16 @@ function codeOf (status: number): string {
   if (status === 404) return 'not_found'
   if (status === 429) return 'rate_limit_exceeded'
   return status < 500 ? 'invalid_request' : 'upstream_error'
+}
+
+/** How an exchange ends that the provider did not answer. */
+export function outcomeOf ({ code }: GatewayError): Outcome {
+  return outcomes[code] ?? 'upstream_broke'
+}
+
+const outcomes: Partial<Record<ErrorCode, Outcome>> = {
+  upstream_timeout: 'timeout',
+  upstream_unreachable: 'upstream_unreachable',
+  upstream_broke: 'upstream_broke',
+  upstream_bad_reply: 'upstream_error'
 }

@@ -1,5 +1,19 @@
+import type { FastifyInstance } from 'fastify'
+import type { Dialect } from '../../providers/dialects/dialect.ts'
+import type { Exchange } from '../../plugins/logging/exchange.ts'
+
 /** A provider's reply headers, as undici gives them: lower-case names. */
 export type Headers = Record<string, string | string[] | undefined>
+
+/** On every reply to an admitted request. */
+export function commonHeaders ({ quota }: FastifyInstance, { key, upstreamRequestId, lossy }: Exchange, dialect: Dialect): Record<string, string> {
+  return {
+    ...quota.headers(key, dialect),
+    'cache-control': 'private, no-store',
+    ...upstreamRequestId !== undefined && { 'x-gateway-upstream-request-id': upstreamRequestId },
+    ...lossy.length > 0 && { 'x-gateway-lossy': named(lossy) }
+  }
+}
 
 /** Names for a header: a body may hold any number of unknown fields, and clients take only so much of a header. */
 export function named (names: string[]): string {

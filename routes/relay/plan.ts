@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Call, Dialect } from '../../providers/dialects/dialect.ts'
 import { withLargeIntegers } from '../../providers/dialects/json.ts'
-import { splice } from '../../providers/dialects/splice.ts'
 import type { Target } from '../../plugins/providers.ts'
 import type { UpstreamRequest } from '../../plugins/upstream/index.ts'
+import { jsonBody, type Body } from './body.ts'
 
 /** What goes to the provider, and what of the client's request it does not say. */
 export interface Outgoing {
@@ -22,21 +22,19 @@ export interface Sent {
  * *translated* where the dialects differ.
  */
 export function plan (
-  client: Dialect, target: Target, call: Call, json: Record<string, unknown>, body: Buffer, { headers, query }: Sent
+  client: Dialect, target: Target, call: Call, body: Body, { headers, query }: Sent
 ): Outgoing {
   if (target.translation !== undefined) {
     const { from, to } = target.translation
-    const conversation = { ...from.decodeRequest(withLargeIntegers(body, json)), model: target.model }
+    const conversation = { ...from.decodeRequest(withLargeIntegers(body.bytes, body.fields)), model: target.model }
     const encoded = to.encodeRequest(conversation, target.facts)
-    return { request: outgoing(target, call, Buffer.from(JSON.stringify(encoded.body))), lossy: encoded.lossy }
+    const translated = jsonBody(Buffer.from(JSON.stringify(encoded.body)), encoded.body)
+    return { request: outgoing(target.dialect, target, call, 'POST', translated), lossy: encoded.lossy }
   }
-  const edits = client.patch?.(json, call) ?? {}
+  const edits = client.patch?.(body.fields, call) ?? {}
   if (target.model !== call.model) edits['model'] = target.model
-  const request = outgoing(target, call, Object.keys(edits).length === 0 ? body : splice(body, edits))
-  for (const name of client.requestHeaders) {
-    const value = headers[name]
-    if (typeof value === 'string') request.headers[name] = value
-  }
+  const patched = Object.keys(edits).length === 0 ? body : { ...body, bytes: body.edit(edits) }
+  const request = outgoing(client, target, call, 'POST', patched, headers)
   for (const name of client.query ?? []) {
     const value = query[name]
     if (typeof value === 'string') request.url.searchParams.set(name, value)
@@ -44,17 +42,30 @@ export function plan (
   return { request, lossy: [] }
 }
 
-function outgoing ({ url, headers }: Target, call: Call, body: Buffer): UpstreamRequest {
-  return {
-    method: 'POST',
+/** @param headers the client's, of which those cross that the dialect names */
+export function outgoing (
+  dialect: Dialect, { url, headers: own }: Target, call: Call, method: UpstreamRequest['method'], body?: Body, headers: IncomingHttpHeaders = {}
+): UpstreamRequest {
+  const request: UpstreamRequest = {
+    method,
     url,
     headers: {
-      ...headers,
-      'content-type': 'application/json',
-      accept: call.stream ? 'text/event-stream' : 'application/json',
+      ...own,
+      ...body !== undefined && { 'content-type': body.type },
+      accept: acceptOf(dialect, call),
       'accept-encoding': 'identity',
       'user-agent': 'llm-gateway'
     },
-    body
+    ...body !== undefined && { body: body.bytes }
   }
+  for (const name of dialect.requestHeaders) {
+    const value = headers[name]
+    if (typeof value === 'string') request.headers[name] = value
+  }
+  return request
+}
+
+function acceptOf ({ media, operations }: Dialect, { stream }: Call): string {
+  if (stream) return 'text/event-stream'
+  return media === undefined && operations === undefined ? 'application/json' : '*/*'
 }

@@ -1,30 +1,15 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Call, Dialect } from '../../providers/dialects/dialect.ts'
 import { formatEvent } from '../../providers/dialects/sse.ts'
 import { estimateTokens } from '../../providers/dialects/estimate.ts'
-import { replyStream, wholeReply, type Ending, type ReplyOptions, type ReplyStream } from '../../providers/dialects/reply.ts'
-import { GatewayError, requestIdHeaders, type ErrorCode } from '../../plugins/errors.ts'
-import type { Exchange, Outcome } from '../../plugins/logging/exchange.ts'
-import type { Recorder } from '../../plugins/logging/index.ts'
-import type { Target } from '../../plugins/providers.ts'
-import type { Hold } from '../../plugins/quota/index.ts'
-import type { ReplyHandler, UpstreamCall } from '../../plugins/upstream/index.ts'
-import { failure } from './failure.ts'
-import { carried, isEventStream, named, requestId, type Headers } from './headers.ts'
-import type { Outgoing } from './plan.ts'
-
-export interface Admitted {
-  dialect: Dialect
-  call: Call
-  /** The client's body, parsed. */
-  request: Record<string, unknown>
-  target: Target
-  outgoing: Outgoing
-  hold: Hold
-  exchange: Exchange
-  recorder: Recorder | undefined
-  redact: (text: string) => string
-}
+import { replyStream, wholeReply, type ReplyOptions, type ReplyStream } from '../../providers/dialects/reply.ts'
+import { GatewayError, requestIdHeaders } from '../../plugins/errors.ts'
+import type { Outcome } from '../../plugins/logging/exchange.ts'
+import type { ReplyHandler, UpstreamCall, UpstreamRequest } from '../../plugins/upstream/index.ts'
+import type { Admitted } from './admitted.ts'
+import { Books } from './books.ts'
+import { failure, outcomeOf } from './failure.ts'
+import { carried, commonHeaders, isEventStream, requestId, type Headers } from './headers.ts'
+import { mediaOf, mediaStream, type Media } from './media.ts'
 
 /** Largest reply that is held whole: JSON must be judged before its first byte may go out. */
 const MAX_REPLY = 64 * 1024 * 1024
@@ -43,12 +28,15 @@ export class Relay implements ReplyHandler {
   readonly #request: FastifyRequest
   readonly #reply: FastifyReply
   readonly #admitted: Admitted
+  readonly #books: Books
   #upstream: UpstreamCall | undefined
   #onClose: () => void = () => {}
   #status = 0
   #headers: Headers = {}
   /** Set while the reply streams through; without it, it is gathered whole. */
   #stream: ReplyStream | undefined
+  /** Set where that stream is neither JSON nor events. */
+  #media: Media | undefined
   #gathered: Buffer[] = []
   #gatheredBytes = 0
   #lastByteAt = -Infinity
@@ -61,6 +49,8 @@ export class Relay implements ReplyHandler {
     this.#request = request
     this.#reply = reply
     this.#admitted = admitted
+    const { exchange, hold, recorder, call } = admitted
+    this.#books = new Books(fastify, exchange, hold, recorder, call.requests)
   }
 
   /** @param onClose called once, when the books are closed */
@@ -86,7 +76,14 @@ export class Relay implements ReplyHandler {
     this.#status = status
     this.#headers = headers
     this.#admitted.exchange.upstreamRequestId = requestId(headers)
-    if (status >= 300 || !this.#admitted.call.stream || !isEventStream(headers)) return
+    if (status >= 300) return
+    const { dialect, call, kept } = this.#admitted
+    this.#media = mediaOf(headers, dialect, kept.content === true)
+    if (this.#media !== undefined) {
+      this.#stream = mediaStream()
+      return
+    }
+    if ((!call.stream && dialect.translation !== undefined) || !isEventStream(headers)) return
     this.#stream = replyStream(this.#replyOptions())
     const { heartbeatInterval } = this.#fastify.config
     if (heartbeatInterval > 0) this.#heartbeat = setInterval(() => this.#beat(), heartbeatInterval).unref()
@@ -98,6 +95,7 @@ export class Relay implements ReplyHandler {
     this.#admitted.exchange.firstByteAt ??= this.#lastByteAt
     if (this.#stream === undefined) return this.#gather(chunk)
     const bytes = this.#stream.push(chunk)
+    this.#books.keep(this.#stream.stored)
     const flowing = bytes === undefined || this.#write(bytes)
     if (this.#stream.done) this.#endStream()
     return flowing
@@ -114,7 +112,7 @@ export class Relay implements ReplyHandler {
     if (this.#over) return
     // A finished stream may lose its connection: everything was said.
     if (this.#stream?.ended === true) return this.#endStream()
-    this.#fail(error, outcomes[error.code] ?? 'upstream_broke')
+    this.#fail(error, outcomeOf(error))
   }
 
   #clientGone (): void {
@@ -153,23 +151,27 @@ export class Relay implements ReplyHandler {
     const stream = this.#stream as ReplyStream
     const ending = stream.end()
     if (ending.truncated) return this.#fail(new GatewayError('upstream_broke'), 'incomplete')
+    this.#books.keep(ending.stored)
     if (ending.bytes !== undefined) this.#write(ending.bytes)
+    if (!this.#headSent && this.#media !== undefined) this.#sendHead(0)
     if (!this.#headSent) return this.#fail(new GatewayError('upstream_bad_reply'), 'upstream_error')
     this.#reply.raw.end()
     const failed = ending.error !== undefined
     const upstream = this.#upstream
     if (failed) upstream?.abort()
     else setTimeout(() => upstream?.abort(), LINGER).unref()
-    this.#note(ending)
+    this.#books.note(ending)
     this.#close(failed ? 'upstream_error' : 'done', 200, ending.error?.code)
   }
 
   #sendWhole (): void {
-    const { redact } = this.#admitted
+    const { redact, kept: { list, removes }, exchange } = this.#admitted
     const body = Buffer.concat(this.#gathered)
     let reply
+    let next
     try {
       reply = wholeReply(body, { ...this.#replyOptions(), sse: isEventStream(this.#headers) })
+      if (reply.error === undefined) next = list?.take(body)
     } catch (cause) {
       return this.#fail(new GatewayError('upstream_bad_reply', { cause }), 'upstream_error')
     }
@@ -177,12 +179,23 @@ export class Relay implements ReplyHandler {
       return this.#fail(new GatewayError('upstream_error', { message: redact(reply.error.message) }), 'upstream_error')
     }
     if (reply.truncated) return this.#fail(new GatewayError('upstream_broke'), 'incomplete')
-    const bytes = reply.bytes ?? Buffer.alloc(0)
-    this.#note(reply)
+    if (next !== undefined) return this.#askOn(next)
+    const bytes = list?.bytes() ?? reply.bytes ?? Buffer.alloc(0)
+    this.#books.note(reply)
+    if (list === undefined) this.#books.keep(reply.stored)
+    if (removes !== undefined) this.#fastify.stored.forget(exchange.key, removes)
     this.#sendHead(bytes.length)
-    this.#record(bytes)
+    this.#books.record(bytes)
     this.#reply.raw.end(bytes)
     this.#close('done', 200)
+  }
+
+  /** A list goes on on another page. */
+  #askOn (request: UpstreamRequest): void {
+    this.#books.settle(this.#upstream)
+    this.#gathered = []
+    this.#gatheredBytes = 0
+    this.#upstream = this.#fastify.upstream.send(request, this)
   }
 
   /** A provider's own error reply, before any byte went out. */
@@ -193,22 +206,28 @@ export class Relay implements ReplyHandler {
       this.#request.log.error({ provider: exchange.provider, key: exchange.key.label, status: this.#status }, 'the provider refused the real key')
     }
     const refused = failed.status < 500 || failed.credentialRefused
-    this.#settle()
-    this.#reply.code(failed.status).headers({ ...this.#commonHeaders(), ...failed.headers }).type(JSON_TYPE).send(failed.body)
-    this.#record(Buffer.from(failed.body))
+    // Of what was refused nothing is done but the asking.
+    this.#books.settle(this.#upstream, 1)
+    this.#reply.code(failed.status).headers({ ...commonHeaders(this.#fastify, this.#admitted.exchange, this.#admitted.dialect), ...failed.headers }).type(JSON_TYPE).send(failed.body)
+    this.#books.record(Buffer.from(failed.body))
     this.#close(refused ? 'refused' : 'upstream_error', failed.status, failed.code)
   }
 
   /** The gateway's own error: with a status while that is open, as an event of the stream after. */
   #fail (error: GatewayError, outcome: Outcome): void {
-    this.#settle()
+    this.#books.settle(this.#upstream)
     if (!this.#headSent) {
-      this.#reply.headers(this.#commonHeaders()).send(error)
-      this.#record(Buffer.from(JSON.stringify(this.#admitted.dialect.errors.encode(error.info))))
+      this.#reply.headers(commonHeaders(this.#fastify, this.#admitted.exchange, this.#admitted.dialect)).send(error)
+      this.#books.record(Buffer.from(JSON.stringify(this.#admitted.dialect.errors.encode(error.info))))
       return this.#close(outcome, error.status, error.code)
     }
     const ending = this.#stream?.end()
-    if (ending !== undefined) this.#note(ending)
+    if (this.#media !== undefined) {
+      // No word of ours has a place in it: only a broken connection tells that the rest is missing.
+      this.#reply.raw.destroy()
+      return this.#close(outcome, 200, error.code)
+    }
+    if (ending !== undefined) this.#books.note(ending)
     const event = this.#stream?.fail(error.info) ?? Buffer.from(this.#admitted.dialect.errors.events(error.info).map(formatEvent).join(''))
     this.#write(ending?.bytes === undefined ? event : Buffer.concat([ending.bytes, event]))
     this.#reply.raw.end()
@@ -216,9 +235,9 @@ export class Relay implements ReplyHandler {
   }
 
   #write (bytes: Buffer): boolean {
-    if (!this.#headSent) this.#sendHead()
+    if (!this.#headSent) this.#sendHead(this.#media?.length)
     this.#heartbeat?.refresh()
-    this.#record(bytes)
+    this.#books.record(bytes, this.#media)
     const { raw } = this.#reply
     if (raw.write(bytes)) return true
     raw.once('drain', () => this.#upstream?.resume())
@@ -230,70 +249,31 @@ export class Relay implements ReplyHandler {
     this.#headSent = true
     this.#reply.hijack()
     const { dialect, call } = this.#admitted
+    const events = this.#media === undefined && (this.#stream !== undefined || (call.stream && dialect.translation !== undefined))
     this.#reply.raw.writeHead(200, {
-      'content-type': call.stream ? 'text/event-stream; charset=utf-8' : JSON_TYPE,
+      'content-type': this.#media?.type ?? (events ? EVENTS_TYPE : JSON_TYPE),
       ...(length === undefined ? {} : { 'content-length': length }),
-      ...(call.stream ? STREAM_HEADERS : {}),
+      ...(events ? STREAM_HEADERS : {}),
+      ...(this.#media === undefined ? {} : { 'x-content-type-options': 'nosniff' }),
       ...requestIdHeaders(this.#request),
-      ...this.#commonHeaders(),
+      ...commonHeaders(this.#fastify, this.#admitted.exchange, this.#admitted.dialect),
       ...carried(dialect.replyHeaders, this.#headers)
     })
-  }
-
-  /** On every reply to an admitted request. */
-  #commonHeaders (): Record<string, string> {
-    const { exchange, dialect } = this.#admitted
-    const headers: Record<string, string> = { ...this.#fastify.quota.headers(exchange.key, dialect), 'cache-control': 'private, no-store' }
-    if (exchange.upstreamRequestId !== undefined) headers['x-gateway-upstream-request-id'] = exchange.upstreamRequestId
-    if (exchange.lossy.length > 0) headers['x-gateway-lossy'] = named(exchange.lossy)
-    return headers
-  }
-
-  #record (bytes: Buffer): void {
-    this.#admitted.exchange.bytesOut += bytes.length
-    this.#admitted.recorder?.reply(bytes)
-  }
-
-  /** What the reply told of itself. */
-  #note ({ usage, model, finish, lossy }: Ending): void {
-    const { exchange } = this.#admitted
-    exchange.usage = usage
-    exchange.servedModel = model
-    exchange.finish = finish
-    if (lossy !== undefined && lossy.length > 0) exchange.lossy = [...new Set([...exchange.lossy, ...lossy])]
-  }
-
-  /** A request that went out counts, whatever came of it. */
-  #settle (): void {
-    if (this.#upstream?.reached === true) this.#admitted.hold.settle()
-    else this.#admitted.hold.release()
   }
 
   #close (outcome: Outcome, status: number, error?: string): void {
     this.#over = true
     clearInterval(this.#heartbeat)
-    this.#settle()
-    const { exchange, recorder } = this.#admitted
-    exchange.outcome = outcome
-    exchange.status = status
-    exchange.error = error
-    exchange.attempts = this.#upstream?.attempts ?? 0
-    if (exchange.usage === undefined && this.#stream !== undefined) this.#note(this.#stream.end())
+    if (this.#admitted.exchange.usage === undefined && this.#stream !== undefined) this.#books.note(this.#stream.end())
     this.#gathered = []
-    this.#fastify.exchanges.end(exchange, recorder)
+    this.#books.close(this.#upstream, outcome, status, error, this.#media)
     this.#onClose()
   }
 }
 
+const EVENTS_TYPE = 'text/event-stream; charset=utf-8'
 const JSON_TYPE = 'application/json; charset=utf-8'
 /** A comment, which every reader of event streams skips. */
 const HEARTBEAT = ': heartbeat\n\n'
 /** A proxy in between must neither store a stream nor hold it back. */
 const STREAM_HEADERS = { 'x-accel-buffering': 'no' }
-
-const outcomes: Partial<Record<ErrorCode, Outcome>> = {
-  upstream_timeout: 'timeout',
-  upstream_unreachable: 'upstream_unreachable',
-  upstream_broke: 'upstream_broke',
-  upstream_bad_reply: 'upstream_error'
-}

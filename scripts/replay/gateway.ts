@@ -41,6 +41,7 @@ export async function startGateway (providerUrl: string, realKey: string): Promi
       DEEPSEEK_BASE_URL: providerUrl,
       ANTHROPIC_BASE_URL: providerUrl,
       LOG_DIR: join(folder, 'logs'),
+      DATA_DIR: join(folder, 'data'),
       LOG_FORMAT: 'json'
     }
   })

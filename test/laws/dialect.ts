@@ -62,7 +62,12 @@ function shape ({ paths, requestHeaders, replyHeaders }: Dialect): void {
 }
 
 function admission (dialect: Dialect): void {
-  for (const model of [undefined, null, 7, '', []]) {
+  const { required = [] } = dialect.admission as { required?: string[] }
+  const [missing] = required
+  if (missing !== undefined) assert.throws(() => admit(dialect, {}), (error: unknown) => error instanceof BadRequest && error.param === missing)
+  // What a provider keeps has no model of its own.
+  if (dialect.operations !== undefined) return
+  for (const model of required.includes('model') ? [undefined, null, 7, '', []] : [7, '', []]) {
     assert.throws(() => admit(dialect, { model }), (error: unknown) => error instanceof BadRequest && error.param === 'model')
   }
   const call = admit(dialect, { model: 'model-1', surprise: true })

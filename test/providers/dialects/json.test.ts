@@ -1,5 +1,4 @@
 import t from 'tap'
-import { openaiEmbeddings } from '../../../providers/dialects/openai-embeddings/index.ts'
 import { Fields } from '../../../providers/dialects/fields.ts'
 import { check } from '../../../providers/dialects/judge.ts'
 import { countOf, parseExact, parseExactObject, withLargeIntegers } from '../../../providers/dialects/json.ts'
@@ -61,14 +60,6 @@ t.test('lists of models', async (t) => {
   t.same(chat?.decode({ data: [{ id: 'g', created: 5, owned_by: 'o' }] }), [{ id: 'g', created: 5, owner: 'o' }])
   t.same(messages?.encode([{ id: 'g', created: 5 }]), { data: [{ type: 'model', id: 'g', display_name: 'g', created_at: '1970-01-01T00:00:05.000Z' }], has_more: false, first_id: 'g', last_id: 'g' })
   for (const odd of [null, [], {}, 'x', { data: 'x' }]) t.same(messages?.decode(odd), [])
-})
-
-t.test('embeddings are read, not translated', async (t) => {
-  const { stream, translation, peek } = openaiEmbeddings
-  t.equal(translation, undefined)
-  t.same(stream.readWhole({ model: 'e', usage: { prompt_tokens: 4, total_tokens: 4 } }), { model: 'e', usage: { input: 4 } })
-  t.match(stream.readWhole({ error: { message: 'Oh' } }), { error: { message: 'Oh' } })
-  t.match(peek({ model: 'e' }), { model: 'e', stream: false })
 })
 
 t.test('error bodies of all sorts', async (t) => {

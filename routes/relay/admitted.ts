@@ -1,0 +1,32 @@
+import type { Call, Dialect } from '../../providers/dialects/dialect.ts'
+import type { Exchange } from '../../plugins/logging/exchange.ts'
+import type { Recorder } from '../../plugins/logging/index.ts'
+import type { Target } from '../../plugins/providers.ts'
+import type { Hold } from '../../plugins/quota/index.ts'
+import type { OwnList } from '../stored/list.ts'
+import type { Outgoing } from './plan.ts'
+
+/** A request that may go out: judged, counted, and on record. */
+export interface Admitted {
+  dialect: Dialect
+  call: Call
+  /** The client's body, parsed. */
+  request: Record<string, unknown>
+  target: Target
+  outgoing: Outgoing
+  hold: Hold
+  exchange: Exchange
+  recorder: Recorder | undefined
+  redact: (text: string) => string
+  kept: Kept
+}
+
+/** What a request does to what the provider keeps, beyond reading it. */
+export interface Kept {
+  /** Cuts the reply, a list, to what is the key's own. */
+  list?: OwnList
+  /** The id of what is gone once the provider has agreed. */
+  removes?: string
+  /** Whether the reply is a client's own content, of whatever type. */
+  content?: boolean
+}

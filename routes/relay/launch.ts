@@ -1,0 +1,77 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Call, Dialect } from '../../providers/dialects/dialect.ts'
+import { Exchange } from '../../plugins/logging/exchange.ts'
+import { redactorFor } from '../../plugins/logging/redact.ts'
+import type { Target } from '../../plugins/providers.ts'
+import type { Kept } from './admitted.ts'
+import type { Body } from './body.ts'
+import type { Outgoing } from './plan.ts'
+import { Relay } from './relay.ts'
+
+/** A request that was judged, and may go out. */
+export interface Asked {
+  dialect: Dialect
+  call: Call
+  /** Absent where the request has none. */
+  body?: Body
+  target: Target
+  outgoing: Outgoing
+  /** How many of the key's requests it costs. Default: one. */
+  amount?: number
+  kept?: Kept
+}
+
+export type Launch = (request: FastifyRequest, reply: FastifyReply, asked: Asked) => void
+
+/**
+ * The one way out for whatever a key pays for: it reserves the key's quota, opens the request's record and sets a
+ * `Relay` on its way. Also what waits for them at the end.
+ */
+export function launcher (fastify: FastifyInstance): Launch {
+  const live = new Set<Relay>()
+
+  // Streams that talk may end; what is silent is let go earlier, so that a hung provider cannot hold the process.
+  fastify.addHook('preClose', async () => {
+    const started = performance.now()
+    while (live.size > 0) {
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      const waited = performance.now() - started
+      for (const relay of live) {
+        if (waited > SHUTDOWN_TIMEOUT || (waited > SILENT_TIMEOUT && relay.silentFor > SILENCE)) relay.shutDown()
+      }
+    }
+  })
+
+  return (request, reply, { dialect, call, body, target, outgoing, amount, kept = {} }) => {
+    const hold = fastify.quota.reserve(request.key, dialect, amount)
+    const exchange = new Exchange({
+      id: request.id,
+      key: request.key,
+      method: request.method,
+      path: request.url,
+      provider: target.provider.name,
+      model: call.model,
+      clientDialect: dialect.id,
+      upstreamDialect: target.dialect.id,
+      stream: call.stream,
+      start: performance.now() - reply.elapsedTime
+    })
+    exchange.bytesIn = body?.bytes.length ?? 0
+    exchange.lossy = outgoing.lossy
+    request.exchange = exchange
+    const recorder = fastify.exchanges.begin(exchange, body?.record ?? NOTHING)
+    const redact = redactorFor(request.key)
+    const relay = new Relay(fastify, request, reply, { dialect, call, request: body?.fields ?? {}, target, outgoing, hold, exchange, recorder, redact, kept })
+    live.add(relay)
+    relay.start(() => live.delete(relay))
+  }
+}
+
+const NOTHING = Buffer.from('null')
+
+/** ms a stream that talks may go on after the gateway was told to stop. */
+const SHUTDOWN_TIMEOUT = 30_000
+/** ms for one that is silent. */
+const SILENT_TIMEOUT = 10_000
+/** ms without a byte that make one silent. */
+const SILENCE = 5_000

@@ -1,0 +1,59 @@
+import type { Call } from '../../providers/dialects/dialect.ts'
+import { GatewayError } from '../../plugins/errors.ts'
+import type { VirtualKey } from '../../plugins/keys/index.ts'
+import type { Stored } from '../../plugins/stored.ts'
+import type { Body } from './body.ts'
+
+/** More than any real request names. */
+const MAX_FILES = 1024
+const FILE_ID = /^file[-_][\w-]+$/
+/** How a body looks that may name a file, the name written with escapes too. */
+const HINTS = ['"file_id', '"file-', '"file_', '\\u00'].map((text) => Buffer.from(text))
+
+/**
+ * What a request leans on must be its key's own: an id of another's is answered exactly as one that nobody has.
+ * @throws {GatewayError}
+ */
+export function refuseForeign (stored: Stored, key: VirtualKey, { refers = [] }: Call): void {
+  for (const { param, id } of refers) {
+    stored.check()
+    if (!stored.owns(key, id)) throw notFound(param, id)
+  }
+}
+
+/**
+ * The same for files that are named anywhere in a body, except that a file no key is known to have made is the
+ * operator's, and for all.
+ * @throws {GatewayError}
+ */
+export function refuseForeignFiles (stored: Stored, key: VirtualKey, { bytes, fields, type }: Body): void {
+  if (type !== 'application/json' || !HINTS.some((hint) => bytes.includes(hint))) return
+  const seen = new Set<string>()
+  for (const id of fileIds(fields)) {
+    if (seen.has(id)) continue
+    seen.add(id)
+    if (seen.size > MAX_FILES) throw new GatewayError('invalid_request', { message: `The request names more than ${MAX_FILES} files.` })
+    const owner = stored.owner(key.provider, id)
+    if (owner !== undefined && owner.key !== key.id) throw notFound('file_id', id)
+  }
+}
+
+function notFound (param: string, id: string): GatewayError {
+  const name = id.slice(0, 128)
+  return param === 'previous_response_id'
+    ? new GatewayError('previous_response_not_found', { message: `Previous response with id '${name}' not found.`, param })
+    : new GatewayError('not_found', { message: `Nothing with id '${name}' was found.`, param })
+}
+
+/** Every text that is a file's id, however deep. Not recursive: a body may be as deep as its judge lets it. */
+function * fileIds (body: unknown): Iterable<string> {
+  const open: unknown[] = [body]
+  while (open.length > 0) {
+    const value = open.pop()
+    if (typeof value === 'string') {
+      if (FILE_ID.test(value)) yield value
+    } else if (typeof value === 'object' && value !== null) {
+      for (const inner of Object.values(value)) open.push(inner)
+    }
+  }
+}
