@@ -1,17 +1,20 @@
 #!/usr/bin/env node
-/** The command: `llm-gateway` or `llm-gateway start` runs the gateway, `llm-gateway demo` the demo. */
+/** The command: `llm-gateway` or `llm-gateway start` runs the gateway; the others are in its usage. */
 import './runtime.ts'
 
 const USAGE = `llm-gateway: one process in front of LLM providers
 
   llm-gateway [start]      run the gateway; settings come from the environment
   llm-gateway demo         run it beside a simulated provider, with keys made for it
+  llm-gateway test-provider ./my-provider.js
+                           hold a provider's file or package to the laws, and dialects that it exports
   llm-gateway --version
 `
 
 const [command = 'start'] = process.argv.slice(2)
 if (command === 'start') await import('./server.ts')
 else if (command === 'demo') await import('./scripts/demo.ts')
+else if (command === 'test-provider') await import('./scripts/test-provider.ts')
 else if (command === '--version') console.log((await import('./plugins/version.ts')).version)
 else {
   const asked = command === '--help' || command === '-h'

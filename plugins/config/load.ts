@@ -37,9 +37,17 @@ async function load (entry: string, source: string): Promise<unknown> {
     if (!NAME.test(name)) throw new Error(`${source}: the name must be lower-case letters, digits and "-"; for example compatible:groq`)
     return compatible(name)
   }
-  const module = await (isPath(entry) ? importPath(entry, source) : importPackage(entry, source))
+  const module = await importModule(entry, source)
   if (!('default' in module)) throw new Error(`${source}: it has no default export; it must export a provider by default`)
   return module.default
+}
+
+/**
+ * What a path or a package exports.
+ * @throws {Error} of one line, with the source and why
+ */
+export async function importModule (entry: string, source: string): Promise<object> {
+  return await (isPath(entry) ? importPath(entry, source) : importPackage(entry, source))
 }
 
 function isPath (entry: string): boolean {
