@@ -54,6 +54,13 @@ export class Fields {
     return this.string(name) ?? this.#missing(name)
   }
 
+  /** The word where it is one of these; any other value stays unread, so that it is reported. */
+  word<T extends string> (name: string, known: readonly T[]): T | undefined {
+    const word = known.find((word) => word === this.#values[name])
+    if (word !== undefined) this.#unread.delete(name)
+    return word
+  }
+
   number (name: string): number | undefined {
     const value = this.take(name)
     if (value === undefined || typeof value === 'number') return value

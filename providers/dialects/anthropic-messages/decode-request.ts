@@ -137,13 +137,12 @@ function decodeThinking (fields: Fields, config: Fields | undefined): Reasoning 
   const effort = config?.string('effort')
   if (effort !== undefined) reasoning.effort = isEffort(effort) ?? refuseEffort(config)
   const thinking = fields.object('thinking')
-  const type = thinking?.string('type')
+  const type = thinking?.word('type', ['adaptive', 'enabled', 'disabled'])
   if (type === 'adaptive') reasoning.adaptive = true
   if (type === 'disabled') reasoning.effort = 'none'
-  const budget = thinking?.number('budget_tokens')
-  if (budget !== undefined && type === 'enabled') reasoning.budget = budget
-  // Any other display is left unread, so that it is reported.
-  if (fields.record('thinking')?.display === 'summarized') reasoning.shown = true
+  const budget = type === 'enabled' ? thinking?.number('budget_tokens') : undefined
+  if (budget !== undefined) reasoning.budget = budget
+  if (thinking?.word('display', ['summarized']) !== undefined) reasoning.shown = true
   return Object.keys(reasoning).length === 0 ? undefined : reasoning
 }
 

@@ -28,7 +28,12 @@ interface Thinking {
 export function encodeThinking (conversation: Conversation, target: Target, lossy: Set<string>): Thinking {
   const { reasoning, maxOutputTokens: asked, names } = conversation
   const maxTokens = asked ?? target.maxOutputTokens ?? ANSWER
-  if (reasoning === undefined || reasoning.effort === 'none') return { maxTokens }
+  if (reasoning === undefined) return { maxTokens }
+  if (reasoning.effort === 'none') {
+    // Newer models think unasked, and the newest cannot be told not to.
+    if (target.thinking === 'adaptive') lossy.add(names.reasoning)
+    return { maxTokens }
+  }
   const none = (): Thinking => {
     lossy.add(names.reasoning)
     return { maxTokens }

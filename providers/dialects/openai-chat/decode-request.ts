@@ -149,7 +149,7 @@ function decodeEffort (fields: Fields): Reasoning | undefined {
   const budget = wider?.number('max_tokens')
   if (budget !== undefined) reasoning.budget = budget
   const thinking = fields.object('thinking')
-  const type = thinking?.string('type')
+  const type = thinking?.word('type', ['enabled', 'disabled'])
   const on = wider?.boolean('enabled') ?? (type === 'enabled' ? true : type === 'disabled' ? false : undefined)
   if (on === false) reasoning.effort = 'none'
   if (on === true && reasoning.effort === undefined && budget === undefined) reasoning.adaptive = true

@@ -62,7 +62,7 @@ class InputItems {
   #output (part: Part): Item[] {
     if (part.type === 'refusal') return [{ type: 'refusal', refusal: part.text }]
     if (part.type !== 'text' && part.type !== 'foreign') throw new Untranslatable(this.#conversation.names.role, `To this model's provider, an answer of the model's holds no part of type "${part.type}".`)
-    return encodePart(part, this.#conversation, this.#lossy).map((content) => ({ ...content, type: 'output_text' }))
+    return encodePart(part, this.#conversation, this.#lossy).map((content) => ({ ...content, type: 'output_text', annotations: [] }))
   }
 
   /** A part that is an item of its own; `undefined` where it is of a message. */

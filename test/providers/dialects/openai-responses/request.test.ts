@@ -295,11 +295,11 @@ t.test('writing requests', async (t) => {
     input: [
       { type: 'message', role: 'system', content: [{ type: 'input_text', text: 'S1' }, { type: 'input_text', text: 'S2' }] },
       { type: 'message', role: 'user', content: [{ type: 'input_text', text: 'a.txt\n\nD' }, { type: 'input_file', file_url: 'https://a.example/b.pdf' }, { type: 'input_file', filename: 'document.pdf', file_data: 'data:application/pdf;base64,JVBERg==' }] },
-      { type: 'message', role: 'assistant', content: [{ type: 'output_text', text: 'A' }, { type: 'refusal', refusal: 'No.' }] },
+      { type: 'message', role: 'assistant', content: [{ type: 'output_text', text: 'A', annotations: [] }, { type: 'refusal', refusal: 'No.' }] },
       { type: 'function_call', call_id: 'c1', name: 'f', arguments: '{}' },
-      { type: 'message', role: 'assistant', content: [{ type: 'output_text', text: 'B' }] },
+      { type: 'message', role: 'assistant', content: [{ type: 'output_text', text: 'B', annotations: [] }] },
       { type: 'function_call_output', call_id: 'c1', output: [{ type: 'input_text', text: 'R' }, { type: 'input_image', image_url: 'data:image/png;base64,aGk=', detail: 'auto' }] },
-      { type: 'message', role: 'assistant', content: [{ type: 'output_text', text: 'It is' }] }
+      { type: 'message', role: 'assistant', content: [{ type: 'output_text', text: 'It is', annotations: [] }] }
     ],
     stream: true,
     store: false,
