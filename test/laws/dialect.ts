@@ -8,10 +8,12 @@ import { objectsOf, parseOrNothing } from '../../providers/dialects/json.ts'
 import { PassThrough } from '../../providers/dialects/pass-through.ts'
 import { formatEvent, SseReader } from '../../providers/dialects/sse.ts'
 import type { SseEvent } from '../../providers/dialects/sse.ts'
+import { everyCut } from './cuts.ts'
 import { anyReply, plainConversation, plainReply } from './generate.ts'
 import { Random } from './law.ts'
 import type { Law } from './law.ts'
 import { meaning, requestMeaning, totals } from './meaning.ts'
+import { richReply } from './rich.ts'
 
 const RUNS = 60
 
@@ -99,13 +101,12 @@ function roundTrip (translation: Translation, random: Random): void {
 }
 
 function splits (translation: Translation): void {
-  const events = encode(translation, plainReply(new Random(11)))
+  const events = encode(translation, [...richReply])
   for (const text of [write(events), write(events).replaceAll('\n', '\r\n'), `\uFEFF: a comment\n\n${write(events)}`]) {
     const bytes = Buffer.from(text)
     const whole = read([bytes])
     assert.deepEqual(whole.map(({ data }) => parseOrNothing(data)), events.map(({ data }) => parseOrNothing(data)))
-    for (let at = 0; at <= bytes.length; at++) assert.deepEqual(read([bytes.subarray(0, at), bytes.subarray(at)]), whole)
-    assert.deepEqual(read(Array.from(bytes, (_, i) => bytes.subarray(i, i + 1))), whole)
+    for (const chunks of everyCut(bytes)) assert.deepEqual(read(chunks), whole)
   }
 }
 

@@ -9,10 +9,12 @@ export class Random {
     this.#state = seed * 2654435761 >>> 0
   }
 
-  /** Evenly from 0 to below 1. */
+  /** Evenly from 0 to below 1: mulberry32, since simpler ones make the same few choices for neighbouring seeds. */
   next (): number {
-    this.#state = (this.#state * 1664525 + 1013904223) >>> 0
-    return this.#state / 2 ** 32
+    this.#state = (this.#state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
   }
 
   /** A whole number from 0 to below `limit`. */

@@ -1,5 +1,7 @@
-import type { Conversation, Part } from '../../providers/dialects/conversation.ts'
+import type { Conversation, Names, Part } from '../../providers/dialects/conversation.ts'
+import { asFunction } from '../../providers/dialects/custom-tools.ts'
 import type { Event, Usage } from '../../providers/dialects/events.ts'
+import { parseExact } from '../../providers/dialects/json.ts'
 
 type Said =
   | { type: 'text' | 'refusal', text: string }
@@ -83,4 +85,43 @@ function side (role: string, part: Part): string {
 
 function comparable (part: Part): unknown {
   return part.type === 'tool-call' ? { ...part, arguments: JSON.parse(part.arguments) } : part
+}
+
+/** The same of everything that a request can say, thing by thing; `turns` is what is said. */
+export function fullMeaning (conversation: Conversation): Record<string, unknown> {
+  const { turns, tools = [], toolChoice, parallelToolCalls, names: _, extras: __, output, reasoning, ...rest } = conversation
+  const said = turns.flatMap(({ role, parts }) => parts.map((part) => ({ side: side(role, part), part: plainly(part) })))
+  return {
+    ...rest,
+    turns: said,
+    // A custom tool of any text and a function of one text are the same.
+    tools: tools.map((tool) => tool.custom !== undefined && tool.custom.format === undefined ? asFunction(tool) : tool)
+      .map(({ name, description, parameters, cache, custom }) => ({ name, description, parameters: parameters ?? { type: 'object', properties: {} }, cache, custom })),
+    output: output?.type === 'json-schema' ? output.schema : output,
+    outputDescription: output?.type === 'json-schema' ? output.description : undefined,
+    toolChoice: toolChoice ?? { type: 'auto' },
+    // Of no calls, none are parallel.
+    parallelToolCalls: toolChoice?.type === 'none' ? undefined : parallelToolCalls,
+    // Left to the model is what no word on it is, too; where a model would think by itself, that it shall not is reported.
+    reasoning: reasoning?.effort === 'none' ? undefined : reasoning?.effort ?? reasoning?.budget
+  }
+}
+
+/** A refusal in history is what was said, and a document of text is its text. */
+function plainly (part: Part): unknown {
+  // Where there is no text, a proof is all there is, by whichever name.
+  if (part.type === 'reasoning' && part.text === '') return { type: 'reasoning', text: '', proof: part.signature ?? part.redacted }
+  if (part.type === 'refusal') return { type: 'text', text: part.text }
+  if (part.type === 'document' && part.source.type === 'text') return { type: 'text', text: part.name === undefined ? part.source.text : `${part.name}\n\n${part.source.text}` }
+  if (part.type === 'tool-call') return { ...part, custom: undefined, arguments: JSON.stringify(parseExact(part.arguments === '' ? '{}' : part.arguments)) }
+  return part
+}
+
+const PARTS: ReadonlyArray<keyof Names> = ['role', 'image', 'imageDetail', 'document', 'audio', 'reasoningPart', 'arguments', 'toolResult', 'isError', 'cache']
+
+/** By which of a dialect's names the loss of a thing in {@link fullMeaning} may be reported. */
+export function reportsOf (name: string): ReadonlyArray<keyof Names> {
+  if (name === 'turns') return PARTS
+  if (name === 'tools') return ['tools', 'toolFormat', 'cache']
+  return [name as keyof Names]
 }
