@@ -32,6 +32,7 @@ export const errorTable = {
   uri_too_long: [414, 'The URL is too long.'],
   unsupported_media_type: [415, 'Send the body as "Content-Type: application/json", uncompressed.'],
   expectation_failed: [417, 'The gateway meets no expectation but 100-continue.'],
+  websocket_unsupported: [426, 'There are no WebSockets here: send a POST request.'],
   rate_limit_exceeded: [429, 'This key has used up its requests.'],
   too_many_failed_lookups: [429, 'Too many requests with an unknown API key from this address. Wait, then use a virtual key of this gateway.'],
   too_many_requests: [429, 'Too many requests from this address.'],

@@ -21,6 +21,10 @@ export default fp(async (fastify) => {
       refused.add(raw.socket)
       return done(new GatewayError('malformed_http', { message: fault, headers: { connection: 'close' } }))
     }
+    if (headers.upgrade?.toLowerCase() === 'websocket') {
+      refused.add(raw.socket)
+      return done(new GatewayError('websocket_unsupported', { headers: { connection: 'close' } }))
+    }
     if (headers.expect !== undefined && !isContinue(headers.expect)) return done(new GatewayError('expectation_failed'))
     const encoding = headers['content-encoding']
     if (encoding !== undefined && encoding !== 'identity') return done(new GatewayError('unsupported_media_type'))
@@ -65,7 +69,6 @@ function faultOf ({ url = '', headers, httpVersionMinor }: IncomingMessage): str
   if (!url.startsWith('/') && url !== '*') return 'Send the path alone, without scheme and host.'
   const coding = headers['transfer-encoding']
   if (coding !== undefined && coding.toLowerCase() !== 'chunked') return 'Send the body plain or chunked.'
-  if (headers.upgrade?.toLowerCase() === 'websocket') return 'There are no WebSockets here: send a POST request.'
   return undefined
 }
 

@@ -277,7 +277,7 @@ t.test('raw requests that are not one clear request', async (t) => {
     [head('Transfer-Encoding: gzip, chunked') + '2\r\n{}\r\n0\r\n\r\n', /^HTTP\/1.1 400/],
     [head(`Content-Length: ${body.length}`).replace('Host: x\r\n', '') + body, /^HTTP\/1.1 400/],
     [head(`Content-Length: ${body.length}`).replace(CHAT, `http://127.0.0.1:9${CHAT}`) + body, /^HTTP\/1.1 400/],
-    [head(`Content-Length: ${body.length}`, 'Connection: Upgrade', 'Upgrade: websocket') + body, /^HTTP\/1.1 400/],
+    [head(`Content-Length: ${body.length}`, 'Connection: Upgrade', 'Upgrade: websocket') + body, /^HTTP\/1.1 426/],
     [head(`Content-Length: ${body.length}`).replace('application/json', 'application/json;;garbage') + body, /^HTTP\/1.1 415/],
     ['\x16\x03\x01\x02\x00\x01\x00\x01', /^HTTP\/1.1 400/],
     [head(`X: ${'y'.repeat(100_000)}`), /^HTTP\/1.1 431/],

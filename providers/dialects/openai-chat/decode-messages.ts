@@ -2,6 +2,7 @@ import type { Part, Turn } from '../conversation.ts'
 import { wrapInput } from '../custom-tools.ts'
 import { Untranslatable } from '../dialect.ts'
 import type { Fields } from '../fields.ts'
+import { decodeCache } from './cache.ts'
 import { decodeParts } from './decode-parts.ts'
 import { decodeReasoning } from './reasoning.ts'
 
@@ -19,7 +20,7 @@ export function decodeMessages (messages: Fields[]): Turn[] {
       }
       case 'system':
       case 'developer':
-      case 'user': return { role, parts: decodeParts(message, 'content') }
+      case 'user': return { role, parts: cached(message, decodeParts(message, 'content')) }
       default: throw message.wrong('role', 'is unknown')
     }
   })
@@ -40,10 +41,23 @@ function decodeAssistant (message: Fields, legacyIds: Map<string, string>, i: nu
     legacyIds.set(name, id)
     parts.push({ type: 'tool-call', id, name, arguments: legacy.string('arguments') ?? '' })
   }
-  return parts
+  return cached(message, parts)
+}
+
+/** Some clients set a breakpoint on a message: it stands behind the last of its parts. */
+function cached (message: Fields, parts: Part[]): Part[] {
+  const cache = decodeCache(message)
+  const last = parts.at(-1)
+  return cache === undefined || last === undefined ? parts : [...parts.slice(0, -1), { ...last, cache }]
 }
 
 function decodeCall (call: Fields): Part {
+  const part = decodeCalled(call)
+  const cache = decodeCache(call)
+  return cache === undefined ? part : { ...part, cache }
+}
+
+function decodeCalled (call: Fields): Part {
   call.take('index')
   const type = call.string('type') ?? 'function'
   if (type === 'custom') {
@@ -58,7 +72,7 @@ function decodeCall (call: Fields): Part {
 /** The result's own breakpoint is the last one of its parts. */
 function decodeResult (message: Fields, callId: string): Part {
   const parts = decodeParts(message, 'content')
-  const cache = parts.findLast((part) => part.cache !== undefined)?.cache
+  const cache = decodeCache(message) ?? parts.findLast((part) => part.cache !== undefined)?.cache
   const bare = parts.map(({ cache: _, ...part }) => part as Part)
   return { type: 'tool-result', callId, parts: bare, ...cache !== undefined && { cache } }
 }

@@ -41,6 +41,7 @@ export const chatRequest: Probes = {
     probe('messages[].content[] (file, by id)', shows({ type: 'file', file: { file_id: 'file-1' } })),
     probe('messages[].content[] (refusal)', turns(says({ content: [text('A'), text('B'), { type: 'refusal', refusal: 'No.' }] })), turns(says({}))),
     probe('messages[].content[].cache_control', shows({ ...text('See?'), cache_control: { type: 'ephemeral' } }), shows(text('See?'))),
+    probe('messages[].cache_control', { messages: [{ role: 'user', content: 'See?', cache_control: { type: 'ephemeral' } }] }, { messages: [{ role: 'user', content: 'See?' }] }),
     probe('messages[].content[].prompt_cache_breakpoint', shows({ ...text('See?'), prompt_cache_breakpoint: { mode: 'explicit' } }), shows(text('See?'))),
     probe('messages[].refusal', turns(says({ refusal: 'No.' })), turns(says({}))),
     probe('messages[].audio', turns(says({ audio: { id: 'audio_1' } })), turns(says({}))),
