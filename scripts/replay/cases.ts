@@ -1,14 +1,16 @@
 import { isObject } from '../../providers/dialects/json.ts'
 import { same, sameWithoutUsage, soundsLike } from './compare.ts'
-import { hearChat, hearMessage, type Heard } from './hear.ts'
-import type { Job, Outcome } from './job.ts'
+import { hear, type Heard } from './hear.ts'
+import { keyFor, type KeyName } from './gateway.ts'
+import type { Api, Job, Outcome } from './job.ts'
 import { isStreamed, type Recording } from './recordings.ts'
 
 /** One comparison: what an SDK makes of a recording, straight from the provider and through the gateway. */
 export interface Case {
   /** Its row of the table. */
   name: string
-  recording: Recording
+  /** The recording, where its reply answers another's request both. */
+  id: string
   straight: Job
   through: Job
   /** What differs, in words. */
@@ -21,109 +23,106 @@ export interface Surroundings {
   providerUrl: string
   gatewayUrl: string
   realKey: string
-  /** The virtual key of each provider. */
-  virtualKeys: Readonly<Record<'openai' | 'deepseek' | 'anthropic', string>>
+  virtualKeys: Readonly<Record<KeyName, string>>
 }
 
 type Body = Record<string, unknown>
 
-/** A request for any dialect. */
-const HELLO = { max_tokens: 1024, messages: [{ role: 'user', content: 'Hello' }] }
-
-const fromMessages: Case['compare'] = (expected, got) => soundsLike(expected, got, { expected: hearMessage, got: hearChat })
-const fromChat: Case['compare'] = (expected, got) => soundsLike(expected, got, { expected: hearChat, got: hearMessage })
+/** What is particular to each dialect. */
+const apis: Readonly<Record<Api, {
+  /** Below the address. */
+  base: string
+  /** A request of no particular content. */
+  hello: Body
+  /** Asks for usage in a stream. */
+  usage?: Body
+  /** How a stream is listened to: as it comes where the SDK does not put reasoning together. */
+  stream: 'events' | 'final'
+  /** As which model a request of another dialect is asked, where the provider's facts of it matter. */
+  model?: string
+}>> = {
+  'openai-chat': { base: '/v1', hello: { max_tokens: 1024, messages: [{ role: 'user', content: 'Hello' }] }, usage: { stream_options: { include_usage: true } }, stream: 'events' },
+  'openai-responses': { base: '/v1', hello: { max_output_tokens: 1024, input: 'Hello' }, stream: 'events' },
+  'anthropic-messages': { base: '', hello: { max_tokens: 1024, messages: [{ role: 'user', content: 'Hello' }] }, stream: 'final', model: 'claude-sonnet-4-6' }
+}
+const names = Object.keys(apis) as Api[]
 
 /** The OpenAI SDK knows no reasoning in Chat Completions: of its pieces it keeps the last only. */
-const withoutReasoning: Case['compare'] = (expected, got) => {
-  const deaf = (hear: (outcome: Outcome) => Heard) => (outcome: Outcome): Heard => ({ ...hear(outcome), reasoning: '' })
-  return soundsLike(expected, got, { expected: deaf(hearMessage), got: deaf(hearChat) })
-}
+const deaf = (listen: (outcome: Outcome) => Heard) => (outcome: Outcome): Heard => ({ ...listen(outcome), reasoning: '', proofs: [] })
+
+/** Servers that only resemble a vendor's have ways of their own to say things: translated, they are only reported on. */
+const VENDORS = ['openai', 'deepseek', 'anthropic']
 
 /** Every comparison to make. */
 export function casesOf (recordings: Recording[], { providerUrl, gatewayUrl, realKey, virtualKeys }: Surroundings): Case[] {
-  const chats = recordings.filter(({ dialect }) => dialect === 'openai-chat')
-  const messages = recordings.filter(({ dialect }) => dialect === 'anthropic-messages')
   const cases: Case[] = []
+  const ofDialect = (wanted: Api): Recording[] => recordings.filter(({ dialect }) => dialect === wanted)
 
-  const straight = {
-    openai: { sdk: 'openai', baseUrl: `${providerUrl}/v1`, key: realKey },
-    anthropic: { sdk: 'anthropic', baseUrl: providerUrl, key: realKey }
-  } as const
-  const through = (provider: keyof Surroundings['virtualKeys']) => ({
-    openai: { sdk: 'openai', baseUrl: `${gatewayUrl}/v1`, key: virtualKeys[provider] },
-    anthropic: { sdk: 'anthropic', baseUrl: gatewayUrl, key: virtualKeys[provider] }
-  }) as const
+  const straight = (api: Api, mode: Job['mode'], body: Body): Job => ({ api, mode, body, key: realKey, baseUrl: providerUrl + apis[api].base })
+  const through = (api: Api, mode: Job['mode'], body: Body, key: KeyName): Job => ({ api, mode, body, key: virtualKeys[key], baseUrl: gatewayUrl + apis[api].base })
   const add = (name: string, recording: Recording, jobs: Pick<Case, 'straight' | 'through'>, compare: Case['compare'], more: Partial<Case> = {}): void => {
-    cases.push({ name: `${name}, ${isStreamed(recording) ? 'streamed' : 'whole'}`, recording, ...jobs, compare, ...more })
+    cases.push({ name: `${name}, ${isStreamed(recording) ? 'streamed' : 'whole'}`, id: recording.id, ...jobs, compare, ...more })
   }
 
-  for (const recording of chats) {
-    const provider = recording.provider === 'deepseek' ? 'deepseek' : 'openai'
-    const streamed = isStreamed(recording)
-    const name = `openai SDK, key of ${provider}`
-    const mode = streamed ? 'events' : 'whole'
-    const { stream_options: _, ...body } = requestOf(recording)
-    const asking = streamed ? { ...body, stream_options: { include_usage: true } } : body
-    const expected: Job = { ...straight.openai, mode, body: asking }
-    add(name, recording, { straight: expected, through: { ...through(provider).openai, mode, body: asking } }, same)
-    if (streamed) {
-      add(`${name}, usage not asked for`, recording, { straight: expected, through: { ...through(provider).openai, mode, body } }, sameWithoutUsage)
+  // The same dialect on both sides: all that the SDK gives out is the same.
+  for (const api of names) {
+    for (const recording of ofDialect(api)) {
+      const key = keyOf(recording)
+      const name = `${api} SDK, key of ${key}`
+      const body = requestOf(recording)
+      const { usage, stream } = apis[api]
+      const modes: Array<Job['mode']> = !isStreamed(recording) ? ['whole'] : usage === undefined ? ['events', 'final'] : [stream]
+      const asking = { ...body, ...isStreamed(recording) && usage }
+      for (const mode of modes) {
+        add(mode === 'final' ? `${name}, put together` : name, recording, { straight: straight(api, mode, asking), through: through(api, mode, asking, key) }, same, { refusable: true })
+      }
+      if (isStreamed(recording) && usage !== undefined) {
+        add(`${name}, usage not asked for`, recording, { straight: straight(api, 'events', asking), through: through(api, 'events', body, key) }, sameWithoutUsage)
+      }
     }
-    // Report only: the other way round.
-    const plain = { ...HELLO, model: recording.id }
-    add('(anthropic SDK, key of openai)', recording, {
-      straight: expected,
-      through: { ...through('openai').anthropic, mode: streamed ? 'final' : 'whole', body: plain }
-    }, fromChat)
   }
 
-  for (const recording of messages) {
-    const streamed = isStreamed(recording)
-    const body = requestOf(recording)
-    const mode = streamed ? 'final' : 'whole'
-    const expected: Job = { ...straight.anthropic, mode, body }
-    const plain = { ...HELLO, model: recording.id, ...streamed && { stream_options: { include_usage: true } } }
-
-    add('openai SDK, key of anthropic', recording, { straight: expected, through: { ...through('anthropic').openai, mode: streamed ? 'events' : 'whole', body: plain } }, fromMessages)
-    if (streamed) {
-      add('openai SDK, key of anthropic, put together by the SDK', recording, { straight: expected, through: { ...through('anthropic').openai, mode: 'final', body: plain } }, withoutReasoning)
-      add('anthropic SDK, key of anthropic, events', recording, {
-        straight: { ...straight.anthropic, mode: 'events', body },
-        through: { ...through('anthropic').anthropic, mode: 'events', body }
-      }, same)
+  // Two dialects: what is heard in the SDK's words for it is the same.
+  for (const [client, upstream] of names.flatMap((one) => names.filter((other) => other !== one).map((other) => [one, other] as const))) {
+    const pair = (name: string, recording: Recording, body: Body, { putTogether = false, ...more }: Partial<Case> & { putTogether?: boolean } = {}): void => {
+      const streamed = isStreamed(recording)
+      const mode = (api: Api): Job['mode'] => streamed ? apis[api].stream : 'whole'
+      const listen = putTogether && client === 'openai-chat' ? deaf : (plain: (outcome: Outcome) => Heard) => plain
+      add(name, recording, {
+        straight: straight(upstream, mode(upstream), { ...requestOf(recording), ...streamed && apis[upstream].usage }),
+        through: through(client, putTogether ? 'final' : mode(client), { ...body, ...streamed && apis[client].usage }, keyOf(recording))
+      }, (expected, got) => soundsLike(expected, got, { expected: listen(hear[upstream]), got: listen(hear[client]) }), more)
     }
-    add('anthropic SDK, key of anthropic', recording, { straight: expected, through: { ...through('anthropic').anthropic, mode, body } }, same)
-  }
-
-  // Recorded requests through request translation: each is answered with some recording of the other dialect.
-  for (const [asker, recording] of paired(chats, messages)) {
-    const streamed = isStreamed(recording)
-    const body = { ...requestOf(asker), model: `claude-sonnet-4-6@${recording.id}`, ...streamed && { stream_options: { include_usage: true } } }
-    add('recorded chat requests, key of anthropic', { ...recording, id: `${asker.id}, answered by ${recording.id}` }, {
-      straight: { ...straight.anthropic, mode: streamed ? 'final' : 'whole', body: requestOf(recording) },
-      through: { ...through('anthropic').openai, mode: streamed ? 'events' : 'whole', body }
-    }, fromMessages, { refusable: true })
-  }
-  for (const [asker, recording] of paired(messages, chats)) {
-    const streamed = isStreamed(recording)
-    const { stream_options: _, ...plain } = requestOf(recording)
-    add('(recorded messages requests, key of openai)', { ...recording, id: `${asker.id}, answered by ${recording.id}` }, {
-      straight: { ...straight.openai, mode: streamed ? 'events' : 'whole', body: streamed ? { ...plain, stream_options: { include_usage: true } } : plain },
-      through: { ...through('openai').anthropic, mode: streamed ? 'final' : 'whole', body: { ...requestOf(asker), model: recording.id } }
-    }, fromChat, { refusable: true })
+    for (const recording of ofDialect(upstream)) {
+      const known = VENDORS.includes(recording.provider)
+      const name = `${known ? '' : '('}${client} SDK, key of ${keyOf(recording)}${known ? '' : ', other servers)'}`
+      const body = { ...apis[client].hello, model: recording.id }
+      pair(name, recording, body)
+      if (isStreamed(recording) && apis[client].stream === 'events') pair(`${name}, put together`, recording, body, { putTogether: true })
+    }
+    // Recorded requests through request translation: each is answered with some recording of the other dialect.
+    for (const [asker, answer] of paired(ofDialect(client), ofDialect(upstream))) {
+      const { model } = apis[upstream]
+      const body = { ...requestOf(asker), model: model === undefined ? answer.id : `${model}@${answer.id}` }
+      pair(`recorded ${client} requests, key of ${keyOf(answer)}`, answer, body, { id: `${asker.id}, answered by ${answer.id}`, refusable: true })
+    }
   }
   return cases
 }
 
+function keyOf ({ provider, dialect }: Recording): KeyName {
+  return keyFor(provider, dialect as Api)
+}
+
 /** The recorded request, or any where only the reply was recorded, with the model replaced by the recording's id. */
-function requestOf ({ id, request }: Recording): Body {
-  const { stream: _, ...body }: Body = isObject(request?.body) ? request.body : HELLO
+function requestOf ({ id, dialect, request }: Recording): Body {
+  const { stream: _, stream_options: __, ...body }: Body = isObject(request?.body) ? request.body : apis[dialect as Api].hello
   return { ...body, model: id }
 }
 
 /** Each recording that holds its request, and one of the others to answer it, streamed as the request asked. */
 function paired (askers: Recording[], answers: Recording[]): Array<[asker: Recording, answer: Recording]> {
-  const good = answers.filter(({ response, features }) => response.status === 200 && !features.includes('stream-cut'))
+  const good = answers.filter(({ provider, response, features }) => VENDORS.includes(provider) && response.status === 200 && !features.includes('stream-cut'))
   return askers.filter(({ request }) => isObject(request?.body)).flatMap((asker, index) => {
     const fitting = good.filter((answer) => isStreamed(answer) === isStreamed(asker))
     const answer = fitting[index % fitting.length]

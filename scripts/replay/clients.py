@@ -14,21 +14,26 @@ import openai
 OPTIONS = {"max_retries": 0, "timeout": 60}
 
 # What the SDKs take by name. Any other field goes in as it is.
-NAMED = {"openai": ("model", "messages"), "anthropic": ("model", "messages", "max_tokens")}
+NAMED = {
+    "openai-chat": ("model", "messages"),
+    "openai-responses": ("model", "input"),
+    "anthropic-messages": ("model", "messages", "max_tokens"),
+}
 
 
 @functools.cache
-def resource(sdk, base_url, key):
-    if sdk == "openai":
-        return openai.OpenAI(base_url=base_url, api_key=key, **OPTIONS).chat.completions
-    return anthropic.Anthropic(base_url=base_url, auth_token=key, default_headers={"x-api-key": key}, **OPTIONS).messages
+def resource(api, base_url, key):
+    if api == "anthropic-messages":
+        return anthropic.Anthropic(base_url=base_url, auth_token=key, default_headers={"x-api-key": key}, **OPTIONS).messages
+    client = openai.OpenAI(base_url=base_url, api_key=key, **OPTIONS)
+    return client.chat.completions if api == "openai-chat" else client.responses
 
 
 def carry_out(job):
-    sdk, mode = job["sdk"], job["mode"]
-    client = resource(sdk, job["baseUrl"], job["key"])
+    api, mode = job["api"], job["mode"]
+    client = resource(api, job["baseUrl"], job["key"])
     body = {name: value for name, value in job["body"].items() if name != "stream"}
-    named = {name: body.pop(name) for name in NAMED[sdk] if name in body}
+    named = {name: body.pop(name) for name in NAMED[api] if name in body}
     events = []
     try:
         if mode == "events":
@@ -37,15 +42,18 @@ def carry_out(job):
             return {"events": events}
         if mode == "whole":
             return {"reply": client.create(**named, stream=False, extra_body=body).to_dict(mode="json")}
-        return {"reply": final(sdk, client, named, body)}
+        return {"reply": final(api, client, named, body)}
     except Exception as error:  # whatever it is, it is what the app would see
         return {**({"events": events} if mode == "events" else {}), "error": describe(error)}
 
 
-def final(sdk, client, named, body):
+def final(api, client, named, body):
     with client.stream(**named, extra_body=body) as stream:
-        if sdk == "anthropic":
+        if api == "anthropic-messages":
             return stream.get_final_message().to_dict(mode="json")
+        if api == "openai-responses":
+            # What the SDK calls final is a completed response only.
+            return [event.response for event in stream if hasattr(event, "response")][-1].to_dict(mode="json")
         try:
             return stream.get_final_completion().to_dict(mode="json")
         except (openai.LengthFinishReasonError, openai.ContentFilterFinishReasonError):

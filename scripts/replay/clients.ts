@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline'
 import Anthropic from '@anthropic-ai/sdk'
 import OpenAI from 'openai'
 import type { ChatCompletionStreamParams } from 'openai/lib/ChatCompletionStream'
-import type { Job, Outcome } from './job.ts'
+import type { Api, Job, Outcome } from './job.ts'
 
 /** Explicit, since the Anthropic SDK refuses whole replies of many tokens otherwise. */
 const options = { maxRetries: 0, timeout: 60_000, logLevel: 'off' } as const
@@ -15,36 +15,35 @@ const openai = remembered((baseURL, apiKey) => new OpenAI({ ...options, baseURL,
 /** With both of its credential headers, though it takes only one of them as an option. */
 const anthropic = remembered((baseURL, key) => new Anthropic({ ...options, baseURL, authToken: key, defaultHeaders: { 'x-api-key': key } }))
 
+/** How each dialect's SDK is asked: for a stream or a whole reply, or for the reply it puts together from a stream. */
+const asking: Record<Api, { create: (job: Job, stream: boolean) => Promise<unknown>, final: (job: Job) => Promise<unknown> }> = {
+  'openai-chat': {
+    create: async (job, stream) => await openai(job.baseUrl, job.key).chat.completions.create({ ...job.body as unknown as OpenAI.ChatCompletionCreateParams, stream }),
+    final: async (job) => await openai(job.baseUrl, job.key).chat.completions.stream(job.body as unknown as ChatCompletionStreamParams).finalChatCompletion()
+  },
+  'openai-responses': {
+    create: async (job, stream) => await openai(job.baseUrl, job.key).responses.create({ ...job.body, stream }),
+    final: async (job) => await openai(job.baseUrl, job.key).responses.stream(job.body).finalResponse()
+  },
+  'anthropic-messages': {
+    create: async (job, stream) => await anthropic(job.baseUrl, job.key).messages.create({ ...job.body as unknown as Anthropic.MessageCreateParams, stream }),
+    final: async (job) => await anthropic(job.baseUrl, job.key).messages.stream(job.body as unknown as Anthropic.MessageStreamParams).finalMessage()
+  }
+}
+
 async function carryOut (job: Job): Promise<Outcome> {
+  const { create, final } = asking[job.api]
   const events: unknown[] = []
   try {
     if (job.mode === 'events') {
       // As JSON at once: an SDK may write on in what it has given out.
-      for await (const event of await stream(job)) events.push(JSON.parse(JSON.stringify(event)))
+      for await (const event of await create(job, true) as AsyncIterable<unknown>) events.push(JSON.parse(JSON.stringify(event)))
       return { events }
     }
-    return { reply: await (job.mode === 'whole' ? whole(job) : final(job)) }
+    return { reply: await (job.mode === 'whole' ? create(job, false) : final(job)) }
   } catch (error) {
     return { ...job.mode === 'events' && { events }, error: describe(error) }
   }
-}
-
-async function stream ({ sdk, baseUrl, key, body }: Job): Promise<AsyncIterable<unknown>> {
-  return sdk === 'openai'
-    ? await openai(baseUrl, key).chat.completions.create({ ...body as unknown as OpenAI.ChatCompletionCreateParamsStreaming, stream: true })
-    : await anthropic(baseUrl, key).messages.create({ ...body as unknown as Anthropic.MessageCreateParamsStreaming, stream: true })
-}
-
-async function whole ({ sdk, baseUrl, key, body }: Job): Promise<unknown> {
-  return sdk === 'openai'
-    ? await openai(baseUrl, key).chat.completions.create({ ...body as unknown as OpenAI.ChatCompletionCreateParamsNonStreaming, stream: false })
-    : await anthropic(baseUrl, key).messages.create({ ...body as unknown as Anthropic.MessageCreateParamsNonStreaming, stream: false })
-}
-
-async function final ({ sdk, baseUrl, key, body }: Job): Promise<unknown> {
-  return sdk === 'openai'
-    ? await openai(baseUrl, key).chat.completions.stream(body as unknown as ChatCompletionStreamParams).finalChatCompletion()
-    : await anthropic(baseUrl, key).messages.stream(body as unknown as Anthropic.MessageStreamParams).finalMessage()
 }
 
 function describe (error: unknown): NonNullable<Outcome['error']> {

@@ -42,10 +42,15 @@ export function sameWithoutUsage (expected: Outcome, got: Outcome): string | und
 /** The same text, reasoning, calls, finish and usage, or the same status and message of the provider's. */
 export function soundsLike (expected: Outcome, got: Outcome, hear: { expected: (outcome: Outcome) => Heard, got: (outcome: Outcome) => Heard }): string | undefined {
   if (expected.error !== undefined || got.error !== undefined) {
-    const heard = ({ error }: Outcome): unknown => error?.status === undefined ? error?.message : [error.status, error.said]
+    const heard = ({ error }: Outcome): unknown => [error?.status, error?.said ?? error?.message]
     return differenceOf(heard(expected), heard(got), 'error')
   }
   const [wanted, heard] = [hear.expected(expected), hear.got(got)]
+  // A call that came without an id has one of the gateway's.
+  for (const [index, { id }] of wanted.calls.entries()) {
+    const call = heard.calls[index]
+    if (id === undefined && call?.id !== '') Object.assign(call ?? {}, { id })
+  }
   return Object.keys(wanted)
     .map((name) => differenceOf(Reflect.get(wanted, name), Reflect.get(heard, name), name))
     .find((difference) => difference !== undefined)

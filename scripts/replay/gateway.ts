@@ -6,11 +6,28 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import type { Api } from './job.ts'
+
+/** The virtual keys: the provider of each and the one dialect in which it is spoken to. */
+const keys = {
+  'openai (openai-chat)': { provider: 'openai', dialect: 'openai-chat' },
+  'openai (openai-responses)': { provider: 'openai', dialect: 'openai-responses' },
+  'deepseek (openai-chat)': { provider: 'deepseek', dialect: 'openai-chat' },
+  'deepseek (openai-responses)': { provider: 'deepseek', dialect: 'openai-responses' },
+  'anthropic (anthropic-messages)': { provider: 'anthropic', dialect: 'anthropic-messages' }
+} as const
+export type KeyName = keyof typeof keys
+
+/** The key for a recording: what no provider of the gateway's recorded goes to the first that speaks the dialect. */
+export function keyFor (provider: string, dialect: Api): KeyName {
+  const names = (Object.keys(keys) as KeyName[]).filter((name) => keys[name].dialect === dialect)
+  return names.find((name) => keys[name].provider === provider) ?? names[0] as KeyName
+}
 
 /** A gateway process as it runs in production, but for where its providers are. */
 export interface Gateway {
   url: string
-  virtualKeys: Record<'openai' | 'deepseek' | 'anthropic', string>
+  virtualKeys: Record<KeyName, string>
   /** What it logged as its own faults, each once. */
   failures: Set<string>
   close (): Promise<void>
@@ -22,11 +39,11 @@ const ERROR = 50
 /** @throws where it does not start */
 export async function startGateway (providerUrl: string, realKey: string): Promise<Gateway> {
   const folder = mkdtempSync(join(tmpdir(), 'llm-gateway-replay-'))
-  const virtualKey = (provider: string): string => `vk_${provider}_${randomBytes(24).toString('base64url')}`
-  const virtualKeys = { openai: virtualKey('openai'), deepseek: virtualKey('deepseek'), anthropic: virtualKey('anthropic') }
+  const virtualKeys = Object.fromEntries(Object.keys(keys).map((name) => [name, `vk_${randomBytes(24).toString('base64url')}`])) as Gateway['virtualKeys']
   const keysFile = join(folder, 'keys.json')
   writeFileSync(keysFile, JSON.stringify({
-    virtual_keys: Object.fromEntries(Object.entries(virtualKeys).map(([provider, key]) => [key, { provider, api_key: realKey }]))
+    virtual_keys: Object.fromEntries(Object.entries(keys).map(([name, { provider, dialect }]) =>
+      [virtualKeys[name as KeyName], { provider, api_key: realKey, upstream_dialects: [dialect] }]))
   }), { mode: 0o600 })
 
   const child = spawn(process.execPath, [fileURLToPath(new URL('../../server.ts', import.meta.url))], {

@@ -1,5 +1,5 @@
 import { isObject, objectOf, objectsOf, parseOrNothing, textOf } from '../../providers/dialects/json.ts'
-import type { Outcome } from './job.ts'
+import type { Api, Outcome } from './job.ts'
 
 /** What an app gets out of a reply, whatever its dialect. */
 export interface Heard {
@@ -25,46 +25,111 @@ const FINISHES: Readonly<Record<string, string>> = {
   pause_turn: 'stop'
 }
 
+export const hear: Readonly<Record<Api, (outcome: Outcome) => Heard>> = {
+  'openai-chat': hearChat,
+  'openai-responses': hearResponse,
+  'anthropic-messages': hearMessage
+}
+
 /** A message as the Anthropic SDK gives it out. */
-export function hearMessage ({ reply }: Outcome): Heard {
+function hearMessage ({ reply }: Outcome): Heard {
   const message = objectOf(reply)
   const blocks = objectsOf(message.content)
   const ofType = (wanted: string): Array<Record<string, unknown>> => blocks.filter(({ type }) => type === wanted)
   const usage = objectOf(message.usage)
   const cached = countOf(usage.cache_read_input_tokens)
   return {
-    text: ofType('text').map(({ text }) => text).join(''),
+    // A refusal may be told beside the content instead of in it.
+    text: ofType('text').map(({ text }) => text).join('') || (textOf(objectOf(message.stop_details).explanation) ?? ''),
     reasoning: ofType('thinking').map(({ thinking }) => thinking).join(''),
     proofs: blocks.map(({ signature, data }) => textOf(signature) ?? textOf(data)).filter((proof) => proof !== undefined),
     calls: ofType('tool_use').map(({ id, name, input }) => ({ id: textOf(id), name: textOf(name), input })),
     finish: FINISHES[String(message.stop_reason)] ?? 'stop',
-    usage: {
+    usage: known({
       prompt: countOf(usage.input_tokens) + cached + countOf(usage.cache_creation_input_tokens),
       completion: countOf(usage.output_tokens),
       cached
-    }
+    })
   }
 }
 
+/** A message cannot leave its usage out: with nothing known all of it is 0. */
+function known (usage: NonNullable<Heard['usage']>): Heard['usage'] {
+  return usage.prompt === 0 && usage.completion === 0 ? undefined : usage
+}
+
+/**
+ * A response or the events of one, as the OpenAI SDK gives them out. Of a stream the text, the reasoning and the
+ * arguments are heard in the pieces, calls and proofs in each finished item, the rest in the last event.
+ */
+function hearResponse ({ reply, events }: Outcome): Heard {
+  const told = events?.map(objectOf)
+  const done = told?.filter(({ type }) => type === 'response.output_item.done')
+  const response = objectOf(told === undefined ? reply : told.findLast((event) => isObject(event.response))?.response)
+  const items = done?.map(({ item }) => objectOf(item)) ?? objectsOf(response.output)
+  const parts = items.filter(({ type }) => type === 'message').flatMap(({ content }) => objectsOf(content))
+  const pieces = (types: string[], index?: unknown): string | undefined => told
+    ?.filter(({ type, output_index: at }) => types.includes(String(type)) && (index === undefined || at === index))
+    .map(({ delta }) => textOf(delta) ?? '').join('')
+  const calls = items.flatMap((item, index) => {
+    const wire = done?.[index]?.output_index
+    if (item.type === 'function_call') return [hearCall(item, pieces(['response.function_call_arguments.delta'], wire), item.arguments)]
+    return item.type === 'custom_tool_call' ? [hearCall(item, undefined, JSON.stringify({ input: item.input }))] : []
+  })
+  const usage = objectOf(response.usage)
+  return {
+    text: pieces(['response.output_text.delta', 'response.refusal.delta']) ?? parts.map(({ text, refusal }) => text ?? refusal).join(''),
+    reasoning: items.flatMap((item, index) => {
+      const wire = done?.[index]?.output_index
+      const joined = (list: unknown): string => objectsOf(list).map(({ text }) => text).join('')
+      if (item.type !== 'reasoning') return []
+      return pieces(['response.reasoning_text.delta'], wire) || joined(item.content) || (pieces(['response.reasoning_summary_text.delta'], wire) ?? joined(item.summary))
+    }).join(''),
+    proofs: items.map(({ encrypted_content: proof }) => proof).filter((proof) => textOf(proof) !== undefined),
+    calls,
+    finish: finishOf(response, calls.length > 0, parts.some(({ type }) => type === 'refusal')),
+    usage: isObject(response.usage)
+      ? { prompt: countOf(usage.input_tokens), completion: countOf(usage.output_tokens), cached: countOf(objectOf(usage.input_tokens_details).cached_tokens) }
+      : undefined
+  }
+}
+
+function finishOf ({ status, incomplete_details: details }: Record<string, unknown>, called: boolean, refused: boolean): string {
+  if (status === 'incomplete') return objectOf(details).reason === 'content_filter' ? 'content_filter' : 'length'
+  return refused ? 'content_filter' : called ? 'tool_calls' : 'stop'
+}
+
+/** @param pieces what of the arguments was streamed: where anything was, all was */
+function hearCall ({ call_id: id, name }: Record<string, unknown>, pieces: string | undefined, json: unknown): Heard['calls'][number] {
+  return { id: textOf(id), name: textOf(name), input: pieces && pieces !== json ? `streamed as ${pieces}` : parseOrNothing(textOf(json) ?? '') }
+}
+
 /** A completion or the chunks of one, as the OpenAI SDK gives them out. Only the first choice is heard. */
-export function hearChat ({ reply, events }: Outcome): Heard {
+function hearChat ({ reply, events }: Outcome): Heard {
   const chunks = events?.map(objectOf) ?? [objectOf(reply)]
   const choices = chunks.flatMap((chunk) => objectsOf(chunk.choices)).filter(({ index }) => (index ?? 0) === 0)
   const messages = choices.map(({ delta, message }) => objectOf(delta ?? message))
+  const calls = hearCalls(messages)
+  const refused = messages.map(({ refusal }) => textOf(refusal) ?? '').join('')
   const finish = choices.map(({ finish_reason: reason }) => textOf(reason)).findLast((reason) => reason !== undefined)
   return {
-    text: messages.map(({ content }) => textOf(content) ?? '').join(''),
+    text: messages.map(({ content }) => textOf(content) ?? objectsOf(content).map(({ text }) => text ?? '').join('')).join('') + refused,
     reasoning: messages.map(({ reasoning_content: long, reasoning: short }) => textOf(long) ?? textOf(short) ?? '').join(''),
     proofs: messages.flatMap(({ reasoning_details: details }) => objectsOf(details)).map(({ signature, data }) => signature ?? data),
-    calls: hearCalls(messages),
-    finish: finish ?? 'none',
+    calls,
+    // A forced call ends with `stop`, the form before tools with a word of its own.
+    finish: refused !== '' ? 'content_filter' : calls.length > 0 && finish !== 'length' ? 'tool_calls' : finish ?? 'none',
     usage: hearUsage(chunks)
   }
 }
 
 function hearCalls (messages: Array<Record<string, unknown>>): Heard['calls'] {
   const calls = new Map<unknown, { id: string | undefined, name: string | undefined, json: string }>()
-  for (const piece of messages.flatMap(({ tool_calls: pieces }) => objectsOf(pieces).map((call, place) => ({ place, ...call })))) {
+  const pieces = messages.flatMap(({ tool_calls: calls, function_call: before }) => [
+    ...objectsOf(calls).map((call, place) => ({ place, ...call })),
+    ...isObject(before) ? [{ place: 0, id: undefined, function: before }] : []
+  ])
+  for (const piece of pieces) {
     const { index = piece.place, id, function: called }: Record<string, unknown> = piece
     const { name, arguments: json } = objectOf(called)
     const call = calls.get(index)
@@ -74,7 +139,7 @@ function hearCalls (messages: Array<Record<string, unknown>>): Heard['calls'] {
       json: (call?.json ?? '') + (textOf(json) ?? '')
     })
   }
-  return [...calls.values()].map(({ id, name, json }) => ({ id, name, input: parseOrNothing(json) }))
+  return [...calls.values()].map(({ id, name, json }) => ({ id, name, input: parseOrNothing(json || '{}') }))
 }
 
 function hearUsage (chunks: Array<Record<string, unknown>>): Heard['usage'] {

@@ -1,6 +1,9 @@
+/** The dialect in which an SDK asks. */
+export type Api = 'openai-chat' | 'openai-responses' | 'anthropic-messages'
+
 /** One request by one SDK. */
 export interface Job {
-  sdk: 'openai' | 'anthropic'
+  api: Api
   baseUrl: string
   key: string
   /** `events` of a stream as they come, the `final` reply that the SDK puts together from one, or a `whole` reply. */

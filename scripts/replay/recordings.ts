@@ -11,8 +11,9 @@ export interface Recording {
   features: string[]
 }
 
-/** The last event of a stream. */
-const END = /^data: (?:\[DONE\]|\{"type": ?"message_stop")/m
+/** The last event of a stream, and the first where it has one of its own. */
+const END = /^data: (?:\[DONE\]|\{"type": ?"(?:message_stop|response\.completed)")/m
+const START = /^data: \{"type": ?"(?:message_start|response\.created)"/m
 
 interface Entry { file: string, dialect: string, features: string[] }
 
@@ -25,7 +26,7 @@ export function readRecordings (folder: string, dialects: readonly string[]): Re
   return index
     .filter(({ dialect }) => dialects.includes(dialect))
     .map(({ file }) => JSON.parse(readFileSync(join(folder, file), 'utf8')) as Recording)
-    .filter(({ response: { sse = '' } }) => sse.split(END).length <= 2)
+    .filter(({ response: { sse = '' } }) => sse.split(END).length <= 2 && sse.split(START).length <= 2)
 }
 
 export function isStreamed ({ response }: Recording): boolean {
