@@ -1,6 +1,6 @@
-import { isObject } from '../../providers/dialects/json.ts'
+import { isObject, objectOf } from '../../providers/dialects/json.ts'
 import { same, sameWithoutUsage, soundsLike } from './compare.ts'
-import { hear, type Heard } from './hear.ts'
+import { hear, hearItems, type Heard } from './hear.ts'
 import { keyFor, type KeyName } from './gateway.ts'
 import type { Api, Job, Outcome } from './job.ts'
 import { isStreamed, type Recording } from './recordings.ts'
@@ -91,9 +91,9 @@ export function casesOf (recordings: Recording[], { providerUrl, gatewayUrl, rea
       add(name, recording, {
         straight: straight(upstream, mode(upstream), { ...requestOf(recording), ...streamed && apis[upstream].usage }),
         through: through(client, putTogether ? 'final' : mode(client), { ...body, ...streamed && apis[client].usage }, keyOf(recording))
-      }, (expected, got) => soundsLike(expected, got, { expected: listen(hear[upstream]), got: listen(hear[client]) }), more)
+      }, (expected, got) => soundsLike(expected, got, { expected: listen(upstream === 'openai-responses' ? hearItems : hear[upstream]), got: listen(hear[client]) }), more)
     }
-    for (const recording of ofDialect(upstream)) {
+    for (const recording of ofDialect(upstream).filter(isAnswer)) {
       const known = VENDORS.includes(recording.provider)
       const name = `${known ? '' : '('}${client} SDK, key of ${keyOf(recording)}${known ? '' : ', other servers)'}`
       const body = { ...apis[client].hello, model: recording.id }
@@ -114,6 +114,11 @@ function keyOf ({ provider, dialect }: Recording): KeyName {
   return keyFor(provider, dialect as Api)
 }
 
+/** Not a response that is only on its way, as none of a translated request is. */
+function isAnswer ({ response: { body } }: Recording): boolean {
+  return !['queued', 'in_progress'].includes(String(objectOf(body).status))
+}
+
 /** The recorded request, or any where only the reply was recorded, with the model replaced by the recording's id. */
 function requestOf ({ id, dialect, request }: Recording): Body {
   const { stream: _, stream_options: __, ...body }: Body = isObject(request?.body) ? request.body : apis[dialect as Api].hello
@@ -122,7 +127,7 @@ function requestOf ({ id, dialect, request }: Recording): Body {
 
 /** Each recording that holds its request, and one of the others to answer it, streamed as the request asked. */
 function paired (askers: Recording[], answers: Recording[]): Array<[asker: Recording, answer: Recording]> {
-  const good = answers.filter(({ provider, response, features }) => VENDORS.includes(provider) && response.status === 200 && !features.includes('stream-cut'))
+  const good = answers.filter(isAnswer).filter(({ provider, response, features }) => VENDORS.includes(provider) && response.status === 200 && !features.includes('stream-cut'))
   return askers.filter(({ request }) => isObject(request?.body)).flatMap((asker, index) => {
     const fitting = good.filter((answer) => isStreamed(answer) === isStreamed(asker))
     const answer = fitting[index % fitting.length]

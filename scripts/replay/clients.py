@@ -64,7 +64,8 @@ def final(api, client, named, body):
 def describe(error):
     told = {"message": f"{type(error).__name__}: {error}"}
     status = getattr(error, "status_code", None)
-    if status is not None:
+    # An error in a stream carries the stream's.
+    if status is not None and status != 200:
         told["status"] = status
     body = getattr(error, "body", None)
     if isinstance(body, dict):

@@ -45,7 +45,7 @@ function hearMessage ({ reply }: Outcome): Heard {
     proofs: blocks.map(({ signature, data }) => textOf(signature) ?? textOf(data)).filter((proof) => proof !== undefined),
     calls: ofType('tool_use').map(({ id, name, input }) => ({ id: textOf(id), name: textOf(name), input })),
     finish: FINISHES[String(message.stop_reason)] ?? 'stop',
-    usage: known({
+    usage: counted({
       prompt: countOf(usage.input_tokens) + cached + countOf(usage.cache_creation_input_tokens),
       completion: countOf(usage.output_tokens),
       cached
@@ -53,9 +53,17 @@ function hearMessage ({ reply }: Outcome): Heard {
   }
 }
 
-/** A message cannot leave its usage out: with nothing known all of it is 0. */
-function known (usage: NonNullable<Heard['usage']>): Heard['usage'] {
-  return usage.prompt === 0 && usage.completion === 0 ? undefined : usage
+/** Without a token of output none was counted: a message, which cannot leave its usage out, says 0 and an estimate. */
+function counted (usage: NonNullable<Heard['usage']>): Heard['usage'] {
+  return usage.completion === 0 ? undefined : usage
+}
+
+/** A stream of the Responses API by its finished items alone: each says once more all that its pieces said. */
+export function hearItems (outcome: Outcome): Heard {
+  if (outcome.events === undefined || outcome.error !== undefined) return hearResponse(outcome)
+  const told = outcome.events.map(objectOf)
+  const output = told.filter(({ type }) => type === 'response.output_item.done').map(({ item }) => item)
+  return hearResponse({ reply: { ...objectOf(told.findLast(({ response }) => isObject(response))?.response), output } })
 }
 
 /**
@@ -89,7 +97,7 @@ function hearResponse ({ reply, events }: Outcome): Heard {
     calls,
     finish: finishOf(response, calls.length > 0, parts.some(({ type }) => type === 'refusal')),
     usage: isObject(response.usage)
-      ? { prompt: countOf(usage.input_tokens), completion: countOf(usage.output_tokens), cached: countOf(objectOf(usage.input_tokens_details).cached_tokens) }
+      ? counted({ prompt: countOf(usage.input_tokens), completion: countOf(usage.output_tokens), cached: countOf(objectOf(usage.input_tokens_details).cached_tokens) })
       : undefined
   }
 }
@@ -100,8 +108,8 @@ function finishOf ({ status, incomplete_details: details }: Record<string, unkno
 }
 
 /** @param pieces what of the arguments was streamed: where anything was, all was */
-function hearCall ({ call_id: id, name }: Record<string, unknown>, pieces: string | undefined, json: unknown): Heard['calls'][number] {
-  return { id: textOf(id), name: textOf(name), input: pieces && pieces !== json ? `streamed as ${pieces}` : parseOrNothing(textOf(json) ?? '') }
+function hearCall ({ call_id: id, namespace, name }: Record<string, unknown>, pieces: string | undefined, json: unknown): Heard['calls'][number] {
+  return { id: textOf(id), name: [namespace, name].filter((word) => textOf(word) !== undefined).join('__'), input: pieces && pieces !== json ? `streamed as ${pieces}` : parseOrNothing(textOf(json) ?? '') }
 }
 
 /** A completion or the chunks of one, as the OpenAI SDK gives them out. Only the first choice is heard. */
@@ -124,31 +132,32 @@ function hearChat ({ reply, events }: Outcome): Heard {
 }
 
 function hearCalls (messages: Array<Record<string, unknown>>): Heard['calls'] {
-  const calls = new Map<unknown, { id: string | undefined, name: string | undefined, json: string }>()
+  const calls = new Map<unknown, { id: string | undefined, name: string | undefined, json: string, custom: boolean }>()
   const pieces = messages.flatMap(({ tool_calls: calls, function_call: before }) => [
     ...objectsOf(calls).map((call, place) => ({ place, ...call })),
     ...isObject(before) ? [{ place: 0, id: undefined, function: before }] : []
   ])
   for (const piece of pieces) {
-    const { index = piece.place, id, function: called }: Record<string, unknown> = piece
-    const { name, arguments: json } = objectOf(called)
+    const { index = piece.place, id, function: called, custom }: Record<string, unknown> = piece
+    const { name, arguments: json, input } = objectOf(called ?? custom)
     const call = calls.get(index)
     calls.set(index, {
       id: call?.id ?? textOf(id),
       name: call?.name ?? textOf(name),
-      json: (call?.json ?? '') + (textOf(json) ?? '')
+      json: (call?.json ?? '') + (textOf(json) ?? textOf(input) ?? ''),
+      custom: isObject(custom) || call?.custom === true
     })
   }
-  return [...calls.values()].map(({ id, name, json }) => ({ id, name, input: parseOrNothing(json || '{}') }))
+  return [...calls.values()].map(({ id, name, json, custom }) => ({ id, name, input: custom ? { input: json } : parseOrNothing(json || '{}') }))
 }
 
 function hearUsage (chunks: Array<Record<string, unknown>>): Heard['usage'] {
   const usage = chunks.map(({ usage }) => usage).findLast(isObject)
-  return usage && {
+  return usage && counted({
     prompt: countOf(usage.prompt_tokens),
     completion: countOf(usage.completion_tokens),
     cached: countOf(objectOf(usage.prompt_tokens_details).cached_tokens)
-  }
+  })
 }
 
 function countOf (value: unknown): number {
