@@ -2,9 +2,12 @@
 import { hash } from 'node:crypto'
 import { Ajv, type ErrorObject } from 'ajv'
 import type { Provider } from '../../providers/provider.ts'
-import { JsonFault, parseJson } from './json.ts'
-import { isRealKey, KeySchema, KeysSchema, MAX_KEY_LENGTH, parseDateTime, type KeyEntry, type KeysFile } from './schema.ts'
-import { nearest, shorten } from './shorten.ts'
+import { FileFault } from '../file/fault.ts'
+import { parseJson } from '../file/json.ts'
+import { parseDateTime } from '../moment.ts'
+import { nearest } from '../nearest.ts'
+import { isRealKey, KeySchema, KeysSchema, MAX_KEY_LENGTH, type KeyEntry, type KeysFile } from './schema.ts'
+import { shorten } from './shorten.ts'
 
 export interface VirtualKey {
   /** The first 12 hex digits of its SHA-256. */
@@ -32,7 +35,7 @@ export interface VirtualKey {
 export type KeySet = ReadonlyMap<string, VirtualKey>
 
 /** Why a keys file is refused, in one line that holds no real key and no whole virtual one. */
-export class KeysFault extends Error {
+export class KeysFault extends FileFault {
   override name = 'KeysFault'
 }
 
@@ -54,9 +57,9 @@ export function digest (content: string | Buffer): string {
   return hash('sha256', content)
 }
 
-/** @throws {KeysFault} */
+/** @throws {FileFault} */
 export function readKeys (bytes: Buffer, surroundings: Surroundings): KeySet {
-  const { value, lines } = parse(bytes)
+  const { value, lines } = parseJson(bytes, 'virtual key')
   const faultOf = (token: string, reason: string): KeysFault =>
     new KeysFault(`line ${lines.get(token)}, key ${quote(shorten(token))}: ${reason}`)
 
@@ -68,14 +71,6 @@ export function readKeys (bytes: Buffer, surroundings: Surroundings): KeySet {
   }
   checkSecrets([...keys.values()], faultOf)
   return keys
-}
-
-function parse (bytes: Buffer): ReturnType<typeof parseJson> {
-  try {
-    return parseJson(bytes)
-  } catch (error) {
-    throw error instanceof JsonFault ? new KeysFault(error.message) : error
-  }
 }
 
 function toKey (token: string, entry: KeyEntry, { providers, env }: Surroundings, fault: (reason: string) => KeysFault): VirtualKey {

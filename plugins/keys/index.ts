@@ -1,10 +1,10 @@
 import { resolve } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import fp from 'fastify-plugin'
+import { keepReloading } from '../file/reload.ts'
+import { isExposed, readAtStart } from '../file/source.ts'
 import { authenticator } from './authenticate.ts'
-import { digest, KeysFault, readKeys, type KeySet, type VirtualKey } from './file.ts'
-import { keepReloading } from './reload.ts'
-import { isExposed, readBytes } from './source.ts'
+import { digest, readKeys, type KeySet, type VirtualKey } from './file.ts'
 
 export type { VirtualKey } from './file.ts'
 
@@ -41,7 +41,8 @@ declare module 'fastify' {
 export default fp<KeysOptions>(async (fastify, { env = process.env, pollInterval = 1000 }) => {
   const { keysFile, providers } = fastify.config
   const file = resolve(keysFile)
-  const { bytes, keys: first } = await start(file, (content) => readKeys(content, { providers, env }))
+  const source = { path: file, setting: 'KEYS_FILE', remedy: 'copy keys.json.example there, or set KEYS_FILE' }
+  const { bytes, value: first } = await readAtStart(source, (content) => readKeys(content, { providers, env }))
   let keys: KeySet = first
 
   if (keys.size === 0) fastify.log.warn({ file }, 'the keys file has no virtual keys: every request will be refused')
@@ -58,7 +59,8 @@ export default fp<KeysOptions>(async (fastify, { env = process.env, pollInterval
   fastify.decorate('authenticate', authenticator(fastify))
 
   fastify.addHook('onClose', keepReloading({
-    file,
+    source,
+    name: 'keys',
     interval: pollInterval,
     bytes,
     log: fastify.log,
@@ -69,15 +71,6 @@ export default fp<KeysOptions>(async (fastify, { env = process.env, pollInterval
     }
   }))
 }, { name: 'keys', fastify: '5.x', dependencies: ['config', 'errors', '@fastify/rate-limit'] })
-
-async function start (file: string, read: (bytes: Buffer) => KeySet): Promise<{ bytes: Buffer, keys: KeySet }> {
-  try {
-    const bytes = await readBytes(file)
-    return { bytes, keys: read(bytes) }
-  } catch (error) {
-    throw error instanceof KeysFault ? new Error(`${file}: ${error.message}`) : error
-  }
-}
 
 function difference (old: KeySet, now: KeySet): { added: number, removed: number, changed: number } {
   const kept = [...now].filter(([id]) => old.has(id))

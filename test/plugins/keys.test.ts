@@ -8,12 +8,14 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import config from '../../plugins/config/index.ts'
 import errors from '../../plugins/errors.ts'
+import { parseJson } from '../../plugins/file/json.ts'
+import { keepReloading } from '../../plugins/file/reload.ts'
 import { KeysFault, readKeys } from '../../plugins/keys/file.ts'
 import keys from '../../plugins/keys/index.ts'
-import { parseJson } from '../../plugins/keys/json.ts'
-import { keepReloading } from '../../plugins/keys/reload.ts'
-import { KeysSchema, parseDateTime } from '../../plugins/keys/schema.ts'
-import { nearest, shorten } from '../../plugins/keys/shorten.ts'
+import { KeysSchema } from '../../plugins/keys/schema.ts'
+import { shorten } from '../../plugins/keys/shorten.ts'
+import { parseDateTime } from '../../plugins/moment.ts'
+import { nearest } from '../../plugins/nearest.ts'
 import { loadBuiltin, defaultProviders } from '../../providers/index.ts'
 
 const TOKEN = 'vk_user1_secret_token'
@@ -410,7 +412,8 @@ t.test('a file caught half-written is not reported', async (t) => {
   const log = { info: (...words: unknown[]) => said.push(words), error: (...words: unknown[]) => said.push(words) } as unknown as FastifyBaseLogger
   const seen: string[] = []
   const stop = keepReloading({
-    file,
+    source: { path: file, setting: 'KEYS_FILE', remedy: '' },
+    name: 'keys',
     interval: 5,
     bytes: Buffer.from('old'),
     log,

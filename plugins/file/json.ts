@@ -1,7 +1,8 @@
 import { isUtf8 } from 'node:buffer'
+import { FileFault } from './fault.ts'
 
 /** A text that is not JSON (RFC 8259), or that two parsers could read differently. Quotes nothing of the text. */
-export class JsonFault extends Error {
+export class JsonFault extends FileFault {
   override name = 'JsonFault'
 }
 
@@ -14,11 +15,13 @@ const scalar = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y
 
 /**
  * Parses JSON and refuses duplicate fields, of which `JSON.parse` keeps the last without a word. Has a scanner of its
- * own because the messages of `JSON.parse` quote the text, and this text holds real keys.
+ * own because the messages of `JSON.parse` quote the text, and this text may hold real keys.
+ *
+ * @param entry what a field of a field is called in messages
  * @returns the value, and the lines of the fields of its fields by name
  * @throws {JsonFault} with line and column
  */
-export function parseJson (bytes: Buffer): { value: unknown, lines: Map<string, number> } {
+export function parseJson (bytes: Buffer, entry = 'field'): { value: unknown, lines: Map<string, number> } {
   if (!isUtf8(bytes)) throw new JsonFault('it is not UTF-8')
   const text = bytes.toString('utf8').replace(/^\uFEFF/, '')
   const lines = new Map<string, number>()
@@ -69,7 +72,7 @@ export function parseJson (bytes: Buffer): { value: unknown, lines: Map<string, 
     members('}', () => {
       const where = place(at)
       const name = String(JSON.parse(take(string)))
-      if (seen.has(name)) throw new JsonFault(`the same ${depth === 1 ? 'virtual key' : 'field'} is there twice: see ${where}`)
+      if (seen.has(name)) throw new JsonFault(`the same ${depth === 1 ? entry : 'field'} is there twice: see ${where}`)
       seen.add(name)
       if (depth === 1) lines.set(name, line)
       if (!next(':')) fail()

@@ -1,9 +1,12 @@
+import { hash } from 'node:crypto'
 import type { FastifyBaseLogger } from 'fastify'
-import { digest, KeysFault } from './file.ts'
-import { markOf, readBytes } from './source.ts'
+import { FileFault } from './fault.ts'
+import { markOf, readBytes, type Source } from './source.ts'
 
 export interface Reloading {
-  file: string
+  source: Source
+  /** What is in it, such as `keys`. */
+  name: string
   /** Milliseconds between two looks at the file. */
   interval: number
   /** What is in force at the beginning. */
@@ -11,20 +14,21 @@ export interface Reloading {
   log: FastifyBaseLogger
   /**
    * Puts a new content in force, whole or not at all.
-   * @throws {KeysFault} and changes nothing
+   * @throws {FileFault} and changes nothing
    */
   load (bytes: Buffer): void
 }
 
-type Content = { id: string, bytes: Buffer, fault?: undefined } | { id: string, fault: KeysFault }
+type Content = { id: string, bytes: Buffer, fault?: undefined } | { id: string, fault: FileFault }
 
 /**
  * Looks at the path from time to time, because watching a file misses what happens to its links and on network
- * drives. A bad file leaves the keys as they are; it is reported once, and not before it was seen twice: the first
+ * drives. A bad file leaves what is in force as it is; it is reported once, and not before it was seen twice: the first
  * time it may have been half-written.
  * @returns stops it
  */
-export function keepReloading ({ file, interval, bytes, log, load }: Reloading): () => void {
+export function keepReloading ({ source, name, interval, bytes, log, load }: Reloading): () => void {
+  const file = source.path
   let inForce = digest(bytes)
   let lastMark: string | undefined
   let suspect: string | undefined
@@ -34,13 +38,13 @@ export function keepReloading ({ file, interval, bytes, log, load }: Reloading):
   /** `undefined` where nothing can have changed. */
   async function read (): Promise<Content | undefined> {
     try {
-      const mark = await markOf(file)
+      const mark = await markOf(source)
       if (mark.text === lastMark && suspect === undefined) return undefined
-      const bytes = await readBytes(file)
+      const bytes = await readBytes(source)
       lastMark = mark.fresh ? undefined : mark.text
       return { id: digest(bytes), bytes }
     } catch (error) {
-      if (!(error instanceof KeysFault)) throw error
+      if (!(error instanceof FileFault)) throw error
       lastMark = undefined
       return { id: error.message, fault: error }
     }
@@ -50,7 +54,7 @@ export function keepReloading ({ file, interval, bytes, log, load }: Reloading):
     const content = await read()
     if (content === undefined || stopped) return
     if (content.id === inForce) {
-      if (reported !== undefined) log.info({ file }, 'the keys file is again the one in force')
+      if (reported !== undefined) log.info({ file }, `the ${name} file is again the one in force`)
       suspect = reported = undefined
       return
     }
@@ -67,14 +71,14 @@ export function keepReloading ({ file, interval, bytes, log, load }: Reloading):
     } else {
       suspect = undefined
       reported = content.id
-      log.error({ file }, `keys not reloaded, the old ones stay in force: ${fault.message}`)
+      log.error({ file }, `${name} not reloaded, the old ones stay in force: ${fault.message}`)
     }
   }
 
   function schedule (): NodeJS.Timeout {
     return setTimeout(() => {
       look()
-        .catch((error: unknown) => log.error({ err: error }, 'keys not reloaded, the old ones stay in force'))
+        .catch((error: unknown) => log.error({ err: error }, `${name} not reloaded, the old ones stay in force`))
         .finally(() => { if (!stopped) timer = schedule() })
     }, interval).unref()
   }
@@ -86,11 +90,15 @@ export function keepReloading ({ file, interval, bytes, log, load }: Reloading):
   }
 }
 
-function faultOf (act: () => void): KeysFault | undefined {
+function faultOf (act: () => void): FileFault | undefined {
   try {
     act()
   } catch (error) {
-    if (!(error instanceof KeysFault)) throw error
+    if (!(error instanceof FileFault)) throw error
     return error
   }
+}
+
+function digest (bytes: Buffer): string {
+  return hash('sha256', bytes)
 }
