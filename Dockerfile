@@ -21,7 +21,7 @@ ENV NODE_ENV=production \
 WORKDIR /app
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
-COPY package.json keys.schema.json keys.json.example ./
+COPY package.json keys.schema.json keys.json.example prices.json LICENSE ./
 # Any user may write here, so that `user:` in compose can be whoever owns the mounted files.
 RUN mkdir -p logs data plugins && chown 1000:1000 logs data && chmod 1777 logs data
 USER 1000:1000

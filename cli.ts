@@ -8,6 +8,8 @@ const USAGE = `llm-gateway: one process in front of LLM providers
   llm-gateway demo         run it beside a simulated provider, with keys made for it
   llm-gateway test-provider ./my-provider.js
                            hold a provider's file or package to the laws, and dialects that it exports
+  llm-gateway prices MODEL [--provider NAME] [--at TIME]
+                           say what a model costs, and where that is known from
   llm-gateway --version
 `
 
@@ -15,6 +17,7 @@ const [command = 'start'] = process.argv.slice(2)
 if (command === 'start') await import('./server.ts')
 else if (command === 'demo') await import('./scripts/demo.ts')
 else if (command === 'test-provider') await import('./scripts/test-provider.ts')
+else if (command === 'prices') await import('./plugins/prices/command.ts')
 else if (command === '--version') console.log((await import('./plugins/version.ts')).version)
 else {
   const asked = command === '--help' || command === '-h'

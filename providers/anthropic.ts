@@ -13,6 +13,7 @@ const anthropic: Provider = {
   headers: { 'anthropic-version': '2023-06-01' },
   dialects: { 'anthropic-messages': { path: '/v1/messages', counter: '/v1/messages/count_tokens' } },
   models: { path: '/v1/models', dialect: 'anthropic-messages' },
+  prices: 'anthropic',
   targets: [
     { match: 'claude-3-5-', maxOutputTokens: 8192, thinking: 'none' },
     { match: 'claude-3-7-', maxOutputTokens: 64000, thinking: 'budget' },

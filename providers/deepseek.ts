@@ -12,7 +12,8 @@ const deepseek: Provider = {
     // Completion with a suffix is in beta there, under a path of its own.
     'openai-completions': { path: '/beta/completions' }
   },
-  models: { path: '/models', dialect: 'openai-chat' }
+  models: { path: '/models', dialect: 'openai-chat' },
+  prices: 'deepseek'
 }
 
 export default deepseek

@@ -28,6 +28,7 @@ const openai: Provider = {
     'openai-batches': { path: '/batches' }
   },
   models: { path: '/models', dialect: 'openai-chat' },
+  prices: 'openai',
   targets: [
     { match: 'gpt-3.5-', maxOutputTokens: 4096, thinking: 'none' },
     { match: 'gpt-4-turbo', maxOutputTokens: 4096, thinking: 'none' },

@@ -37,6 +37,8 @@ export const ProviderSchema = Type.Object({
   }, { additionalProperties: false }), { minProperties: 1 }),
   /** Where it lists its models, and in whose shape. Without it, `/models` shows the key's own list. */
   models: Type.Optional(Type.Object({ path: Type.String({ pattern: '^/' }), dialect: Type.String() }, { additionalProperties: false })),
+  /** The provider of the price catalogue whose prices it has. Without it, only PRICES_FILE knows what it costs. */
+  prices: Type.Optional(Type.String()),
   /** What is known of its models; the first entry whose `match` begins the model's name counts. */
   targets: Type.Optional(Type.Array(Type.Object({
     match: Type.String(),

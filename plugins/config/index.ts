@@ -30,6 +30,7 @@ export interface Config {
   providers: Provider[]
   /** By provider name, without a slash at the end. */
   baseUrls: Record<string, string>
+  pricesFile: string | undefined
   logLevel: RawSettings['LOG_LEVEL']
   logFormat: 'pretty' | 'json'
   logDir: string
@@ -114,6 +115,7 @@ function typed (raw: RawSettings): Omit<Config, 'providers' | 'baseUrls'> {
     lossy: raw.LOSSY,
     maxBodySize: parseSize(raw.MAX_BODY_SIZE),
     dataDir: raw.DATA_DIR,
+    pricesFile: raw.PRICES_FILE,
     logLevel: raw.LOG_LEVEL,
     logFormat: raw.LOG_FORMAT !== 'auto' ? raw.LOG_FORMAT : process.stdout.isTTY ? 'pretty' : 'json',
     logDir: raw.LOG_DIR,

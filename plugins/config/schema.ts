@@ -63,6 +63,10 @@ export const Settings = Type.Object({
     description: 'The folder of what the gateway itself keeps, such as which key made which file. One process at a time has it.',
     examples: ['data']
   }),
+  PRICES_FILE: Type.Optional(Type.String({
+    description: 'A file of prices that go before the built-in ones, in the gateway\'s format or LiteLLM\'s. It is read again when it changes.',
+    examples: ['prices.json']
+  })),
   LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
     default: 'info',
     description: 'The least severe lines to print: `fatal`, `error`, `warn`, `info`, `debug`, `trace`, or `silent` for none.',
@@ -130,7 +134,7 @@ export async function configTable (): Promise<string> {
   const providers = await Promise.all(defaultProviders.map(loadBuiltin))
   const rows = Object.entries(settingsWith(providers).properties).map(([name, property]) => {
     const { default: value, description } = property as { default?: string, description?: string }
-    return `| \`${name}\` | \`${value}\` | ${description} |`
+    return `| \`${name}\` | ${value === undefined ? '' : `\`${value}\``} | ${description} |`
   })
   return ['| variable | default | meaning |', '| --- | --- | --- |', ...rows].join('\n')
 }

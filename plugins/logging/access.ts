@@ -29,6 +29,7 @@ export function accessLine (request: FastifyRequest, reply: FastifyReply, keys: 
     firstByteMs: undefined,
     ms: tenths(reply.elapsedTime),
     tokens: undefined,
+    cost: undefined,
     bytesIn: size(request.headers['content-length']),
     bytesOut: gone ? undefined : size(reply.getHeader('content-length')),
     attempts: undefined,

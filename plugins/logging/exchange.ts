@@ -1,5 +1,6 @@
 import type { Usage } from '../../providers/dialects/events.ts'
 import type { VirtualKey } from '../keys/index.ts'
+import type { Charge } from '../prices/index.ts'
 
 /**
  * How an exchange ended.
@@ -66,6 +67,8 @@ export class Exchange {
   bytesIn = 0
   bytesOut = 0
   usage: Usage | undefined = undefined
+  /** What it cost, where usage and price are known. */
+  charge: Charge | undefined = undefined
   /** The provider's own word for why the reply ended. */
   finish: string | undefined = undefined
   /** What could not be said in the other dialect. */

@@ -1,4 +1,5 @@
 import type { Usage } from '../../providers/dialects/events.ts'
+import { formatDollars } from '../money.ts'
 import type { Exchange, Outcome } from './exchange.ts'
 import { redactorFor, type Redact } from './redact.ts'
 
@@ -25,6 +26,8 @@ export interface RequestLine {
   /** ms in total. */
   ms: number | undefined
   tokens: Tokens | undefined
+  /** Dollars, exactly. */
+  cost: string | undefined
   bytesIn: number | undefined
   bytesOut: number | undefined
   attempts: number | undefined
@@ -57,7 +60,7 @@ const TROUBLE: ReadonlySet<Outcome> = new Set(['timeout', 'upstream_unreachable'
 /** The line of a relayed request. */
 export function exchangeLine (exchange: Exchange): RequestLine {
   const redact = redactorFor(exchange.key)
-  const { servedModel, usage, upstreamRequestId, lossy } = exchange
+  const { servedModel, usage, charge, upstreamRequestId, lossy } = exchange
   return {
     id: bounded(exchange.id, redact),
     method: exchange.method,
@@ -73,6 +76,7 @@ export function exchangeLine (exchange: Exchange): RequestLine {
     firstByteMs: sinceStart(exchange, exchange.firstByteAt),
     ms: sinceStart(exchange, exchange.endedAt),
     tokens: usage === undefined ? undefined : tokens(usage),
+    cost: charge === undefined ? undefined : formatDollars(charge.cost),
     bytesIn: exchange.bytesIn,
     bytesOut: exchange.bytesOut,
     attempts: exchange.attempts,

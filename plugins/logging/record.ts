@@ -1,3 +1,4 @@
+import { formatDollars } from '../money.ts'
 import type { Exchange } from './exchange.ts'
 import { sinceStart, statusOf } from './line.ts'
 import type { Recorder } from './recorder.ts'
@@ -6,6 +7,7 @@ import { redactorFor, type Redact } from './redact.ts'
 /** The line of an exchange in `LOG_DIR`, cleared of its key's secrets. Bodies stay as they were written. */
 export function captureLine (exchange: Exchange, recorder?: Recorder): Buffer {
   const redact = redactorFor(exchange.key)
+  const { charge } = exchange
   const head = stringify({
     time: new Date(exchange.startedAt).toISOString(),
     id: exchange.id,
@@ -21,6 +23,8 @@ export function captureLine (exchange: Exchange, recorder?: Recorder): Buffer {
     ms: sinceStart(exchange, exchange.endedAt),
     firstByteMs: sinceStart(exchange, exchange.firstByteAt),
     usage: exchange.usage,
+    cost: charge === undefined ? undefined : formatDollars(charge.cost),
+    priceVersion: charge?.version,
     finish: exchange.finish,
     lossy: exchange.lossy,
     upstreamRequestId: exchange.upstreamRequestId,

@@ -2,26 +2,31 @@ import type { FastifyInstance } from 'fastify'
 import type { Ending } from '../../providers/dialects/reply.ts'
 import type { Exchange, Outcome } from '../../plugins/logging/exchange.ts'
 import type { Recorder } from '../../plugins/logging/index.ts'
+import type { Charge } from '../../plugins/prices/index.ts'
 import type { Hold } from '../../plugins/quota/index.ts'
 import type { UpstreamCall } from '../../plugins/upstream/index.ts'
+import type { Admitted } from './admitted.ts'
 import type { Media } from './media.ts'
 
 /** What is written down of one request: its record, what of the quota it used, and what it made its key's own. */
 export class Books {
   readonly #fastify: FastifyInstance
   readonly #exchange: Exchange
+  /** By the name that the provider knows. */
+  readonly #model: string
   readonly #hold: Hold
   readonly #recorder: Recorder | undefined
   /** How many requests are in the file that is being kept. */
   readonly #requests: number | undefined
   #kept = 0
 
-  constructor (fastify: FastifyInstance, exchange: Exchange, hold: Hold, recorder: Recorder | undefined, requests: number | undefined) {
+  constructor (fastify: FastifyInstance, { exchange, target, hold, recorder, call }: Admitted) {
     this.#fastify = fastify
     this.#exchange = exchange
+    this.#model = target.model
     this.#hold = hold
     this.#recorder = recorder
-    this.#requests = requests
+    this.#requests = call.requests
   }
 
   /** Bytes on their way to the client. Those that are no text are only counted. */
@@ -59,7 +64,13 @@ export class Books {
     exchange.status = status
     exchange.error = error
     exchange.attempts = upstream?.attempts ?? 0
+    exchange.charge = this.#charge()
     if (media?.text === false) this.#recorder?.reply(Buffer.from(JSON.stringify({ media_type: media.type, bytes: exchange.bytesOut })))
     this.#fastify.exchanges.end(exchange, this.#recorder)
+  }
+
+  #charge (): Charge | undefined {
+    const { provider, servedModel, usage } = this.#exchange
+    return usage && this.#fastify.prices.charge({ provider, model: this.#model, servedModel, usage, time: Date.now() })
   }
 }

@@ -49,8 +49,7 @@ export class Relay implements ReplyHandler {
     this.#request = request
     this.#reply = reply
     this.#admitted = admitted
-    const { exchange, hold, recorder, call } = admitted
-    this.#books = new Books(fastify, exchange, hold, recorder, call.requests)
+    this.#books = new Books(fastify, admitted)
   }
 
   /** @param onClose called once, when the books are closed */

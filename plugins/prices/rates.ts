@@ -1,0 +1,61 @@
+import type { Usage } from '../../providers/dialects/events.ts'
+import { toNano } from '../money.ts'
+import type { Price, Tier } from './schema.ts'
+
+/** Whole nano-dollars per million tokens. */
+export interface Rates {
+  input: number
+  cacheRead: number
+  cacheWrite5m: number
+  cacheWrite1h: number
+  output: number
+  reasoning: number
+  audioInput: number
+  audioOutput: number
+  /** Nano-dollars for each request. */
+  request: number
+}
+
+const MILLION = 1_000_000
+
+/** Rates as a file has them, those it leaves out filled in. */
+export function toRates (price: Price, ...tiers: Tier[]): Rates {
+  const {
+    input, output, cache_read: read = input, cache_write: write = input, cache_write_1h: hour = write, reasoning = output,
+    audio_input: audioInput = input, audio_output: audioOutput = output, per_request: request = 0
+  }: Price = Object.assign({}, price, ...tiers)
+  return {
+    input: toNano(input),
+    cacheRead: toNano(read),
+    cacheWrite5m: toNano(write),
+    cacheWrite1h: toNano(hour),
+    output: toNano(output),
+    reasoning: toNano(reasoning),
+    audioInput: toNano(audioInput),
+    audioOutput: toNano(audioOutput),
+    request: toNano(request)
+  }
+}
+
+/** How long the prompt was, by which its tier is chosen. */
+export function promptTokens ({ input = 0, cacheRead = 0, cacheWrite5m = 0, cacheWrite1h = 0, audioInput = 0 }: Usage): number {
+  return input + cacheRead + cacheWrite5m + cacheWrite1h + audioInput
+}
+
+const BUCKETS = ['input', 'cacheRead', 'cacheWrite5m', 'cacheWrite1h', 'output', 'reasoning', 'audioInput', 'audioOutput'] as const
+
+/** What a request cost, in nano-dollars: exact, and rounded half up once at the end. */
+export function costOf (rates: Rates, usage: Usage): number {
+  let sum = 0
+  for (const bucket of BUCKETS) sum += (usage[bucket] ?? 0) * rates[bucket]
+  // Terms are never negative, so that none was beyond it either.
+  const exact = sum <= Number.MAX_SAFE_INTEGER - MILLION
+  return rates.request + (exact ? Math.floor((sum + MILLION / 2) / MILLION) : largeCost(rates, usage))
+}
+
+/** The same, where products pass what a number holds exactly. */
+function largeCost (rates: Rates, usage: Usage): number {
+  let sum = 0n
+  for (const bucket of BUCKETS) sum += BigInt(usage[bucket] ?? 0) * BigInt(rates[bucket])
+  return Number((sum + BigInt(MILLION / 2)) / BigInt(MILLION))
+}
