@@ -137,9 +137,9 @@ export function post (url: string, body: unknown, headers: Record<string, string
   })
 }
 
-/** Waits until something holds, for at most five seconds. */
+/** Waits until something holds, for at most twenty seconds: the machine may be busy. */
 export async function until (holds: () => boolean): Promise<void> {
-  const deadline = Date.now() + 5000
+  const deadline = Date.now() + 20_000
   while (!holds()) {
     if (Date.now() > deadline) throw new Error(`never held: ${holds}`)
     await new Promise((resolve) => setTimeout(resolve, 5))
