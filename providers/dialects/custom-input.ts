@@ -25,14 +25,18 @@ const END = '"}'
 export class InputUnwrapper {
   /** What is not yet told: of arguments in the expected form an unfinished escape at most. */
   #held = ''
-  #state: 'before' | 'inside' | 'behind' = 'before'
+  #state: 'before' | 'inside' | 'behind' | 'elsewhere' = 'before'
 
   push (json: string): string {
     if (this.#state === 'behind') return ''
     this.#held += json
+    if (this.#state === 'elsewhere') return ''
     if (this.#state === 'before') {
       const start = OPENING.exec(this.#held)
-      if (start === null) return ''
+      if (start === null) {
+        if (this.#held.length > LONGEST_OPENING) this.#state = 'elsewhere'
+        return ''
+      }
       this.#state = 'inside'
       this.#held = this.#held.slice(start[0].length)
     }
@@ -40,7 +44,7 @@ export class InputUnwrapper {
   }
 
   end (): string {
-    const rest = this.#state === 'before' && this.#held.trim() !== '' ? unwrapInput(this.#held) : ''
+    const rest = (this.#state === 'before' || this.#state === 'elsewhere') && this.#held.trim() !== '' ? unwrapInput(this.#held) : ''
     this.#state = 'behind'
     return rest
   }
@@ -61,6 +65,8 @@ export class InputUnwrapper {
 }
 
 const OPENING = /^\s*\{\s*"input"\s*:\s*"/
+/** Far more than it takes, with what a model may put between. */
+const LONGEST_OPENING = 200
 
 /** Plain text, with what is no escape of JSON's, such as the `\d` of a pattern; the code of a character; a letter for one. */
 const PIECE = /([^"\\]+|\\(?:[^u"\\/bfnrt]|u(?=[0-9a-fA-F]{0,3}[^0-9a-fA-F])))|\\u([0-9a-fA-F]{4})|\\(["\\/bfnrt])/y

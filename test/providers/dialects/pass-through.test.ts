@@ -2,6 +2,7 @@ import t from 'tap'
 import { anthropicMessages } from '../../../providers/dialects/anthropic-messages/index.ts'
 import type { Dialect } from '../../../providers/dialects/dialect.ts'
 import { openaiChat } from '../../../providers/dialects/openai-chat/index.ts'
+import { openaiResponses } from '../../../providers/dialects/openai-responses/index.ts'
 import { PassThrough } from '../../../providers/dialects/pass-through.ts'
 import type { PassThroughOptions } from '../../../providers/dialects/pass-through.ts'
 
@@ -56,6 +57,35 @@ t.test('an error is redacted and the last to pass', async (t) => {
   const event = 'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"sk-real"}}\n\n'
   t.equal(run(messages, event), event.replace('sk-real', '[key]'))
   t.match(messages.error, { status: 529, code: 'overloaded_error' })
+})
+
+t.test('an error that is told twice passes twice', async (t) => {
+  const event = (body: { type: string } & Record<string, unknown>): string => `event: ${body.type}\ndata: ${JSON.stringify(body)}\n\n`
+  const error = { code: 'rate_limit_exceeded', message: 'Slow down, sk-real' }
+  const created = event({ type: 'response.created', response: { id: 'resp_1', model: 'm1' } })
+  const told = event({ type: 'error', ...error })
+  const failed = event({ type: 'response.failed', response: { id: 'resp_1', model: 'm1', error, usage: { input_tokens: 3, output_tokens: 2 } } })
+  const pass = open({}, openaiResponses)
+  t.equal(run(pass, created, told), (created + told).replace('sk-real', '[key]'))
+  t.match(pass, { done: false, ended: true, error: { status: 429, message: 'Slow down, [key]' } })
+  t.equal(run(pass, failed, created), failed.replace('sk-real', '[key]'), 'and nothing behind')
+  t.match(pass, { done: true, usage: { input: 3, output: 2 } })
+  t.same(pass.end(), { truncated: false })
+})
+
+t.test('the gateway\'s own error names the reply that failed', async (t) => {
+  const pass = open({}, openaiResponses)
+  run(pass, 'data: {"type":"response.created","response":{"id":"resp_1","model":"m1"}}\n\n')
+  const [, data] = pass.fail({ status: 502, code: 'upstream_broke', message: 'Gone.' }).toString().split('\ndata: ')
+  t.match(JSON.parse(data ?? ''), { type: 'response.failed', response: { id: 'resp_1', model: 'm1', error: { code: 'upstream_broke', message: 'Gone.' } } })
+})
+
+t.test('a frame is looked at as large as its dialect\'s are', async (t) => {
+  const pass = open({}, openaiResponses)
+  const output = [{ type: 'image_generation_call', result: 'x'.repeat(1_000_000) }]
+  const sent = `data: ${JSON.stringify({ type: 'response.completed', response: { id: 'resp_1', model: 'm1', output, usage: { input_tokens: 3, output_tokens: 2 } } })}\n\n`
+  t.equal(run(pass, sent.slice(0, 500_000), sent.slice(500_000)), sent)
+  t.match(pass, { ended: true, usage: { input: 3, output: 2 } })
 })
 
 t.test('whether a stream came to its end', async (t) => {

@@ -142,3 +142,21 @@ t.test('a call cut off by the cap is whole JSON in a whole reply', async (t) => 
   t.same(cut(''), {})
   t.equal(JSON.stringify(cut('{"a":12345678901234567890,"b":1.0}')), '{"a":12345678901234567890,"b":1.0}', 'numbers stay as they were written')
 })
+
+t.test('the start tells the estimated prompt, the end what was counted', async (t) => {
+  const usages = (...events: Event[]) => {
+    const encoder = encodeEvents({ now: 5, usage: true, inputEstimate: 40 })
+    const wire = events.flatMap((event) => encoder.push(event)).map(({ data }) => JSON.parse(data))
+    return [wire[0].message.usage, wire.find(({ type }) => type === 'message_delta').usage]
+  }
+  const end: Event = { type: 'reply-end', finish: { reason: 'stop' } }
+  t.same(usages({ type: 'reply-start', id: 'm', model: 'c' }, { type: 'usage', usage: { input: 7, cacheRead: 3, output: 2, reasoning: 1 } }, end),
+    [{ input_tokens: 40, output_tokens: 0 }, { input_tokens: 7, cache_read_input_tokens: 3, output_tokens: 3, output_tokens_details: { thinking_tokens: 1 } }])
+  t.same(usages({ type: 'reply-start', id: 'm', model: 'c', usage: { input: 7 } }, end), [{ input_tokens: 7, output_tokens: 0 }, { input_tokens: 7, output_tokens: 0 }], 'what the provider says early')
+  t.same(usages({ type: 'reply-start', id: 'm', model: 'c' }, end), [{ input_tokens: 40, output_tokens: 0 }, { output_tokens: 0 }], 'nobody counted')
+})
+
+t.test('a source without an address is named', async (t) => {
+  const { wire, lossy } = encode({ type: 'block-start', index: 0, block: { type: 'text' } }, { type: 'block-delta', index: 0, delta: { type: 'citation', citation: { title: 'A book' } } })
+  t.same([wire.length, lossy], [1, ['content[].citations']])
+})

@@ -173,3 +173,40 @@ t.test('what cannot be said is named', async (t) => {
     { index: 0, delta: {}, logprobs: null, finish_reason: 'content_filter' }, undefined
   ])
 })
+
+t.test('log probabilities', async (t) => {
+  const entry = { token: 'a', logprob: -1, bytes: [97], top_logprobs: [] }
+  const told = { type: 'block-delta', index: 0, delta: { type: 'logprobs', entries: [entry] } }
+  t.same(decode(chunk({ content: 'a' }, { logprobs: { content: [entry], refusal: null } })).at(-1), told)
+  t.match(decode(chunk({ refusal: 'No' }, { logprobs: { content: null, refusal: [entry] } })).filter(({ type }) => type === 'foreign'), [{ value: { type: 'logprobs' } }], 'those of a refusal are named')
+  t.same(decode(chunk({ content: 'a' }, { logprobs: { content: [], refusal: null } })).length, 3, 'none are none')
+  t.same(encode([
+    { type: 'block-start', index: 0, block: { type: 'text' } },
+    { type: 'block-delta', index: 0, delta: { type: 'logprobs', entries: [{ token: 'a', logprob: -1, top_logprobs: [{ token: 'b', logprob: -2 }] }] } }
+  ]).chunks.map(({ choices }) => choices[0].logprobs), [{ content: [{ token: 'a', logprob: -1, bytes: null, top_logprobs: [{ token: 'b', logprob: -2, bytes: null }] }], refusal: null }])
+})
+
+t.test('calls of tools that take text', async (t) => {
+  const call = (more: object) => chunk({ tool_calls: [{ index: 0, ...more }] })
+  t.same(decode(call({ id: 'a', type: 'custom', custom: { name: 'sql', input: '' } }), call({ custom: { input: 'SEL' } }), call({ custom: { input: 'ECT "' } }), done).slice(1, -1), [
+    { type: 'block-start', index: 0, block: { type: 'tool-call', id: 'a', name: 'sql', custom: true } },
+    ...['{"input":"SEL', 'ECT \\"', '"}'].map((json) => ({ type: 'block-delta', index: 0, delta: { type: 'arguments', json } })),
+    { type: 'block-end', index: 0 }
+  ])
+  t.match(decode(call({ id: 'a', type: 'function', function: { name: 'f', arguments: '{}' }, custom: { name: '', input: '' } }), done).slice(1, 3),
+    [{ block: { name: 'f', custom: undefined } }, { delta: { json: '{}' } }], 'an empty one beside is none')
+  const events: Event[] = [
+    { type: 'block-start', index: 0, block: { type: 'tool-call', id: 'a', name: 'sql' } },
+    { type: 'block-delta', index: 0, delta: { type: 'arguments', json: '{"input":"SELECT' } },
+    { type: 'block-delta', index: 0, delta: { type: 'arguments', json: ' 1"}' } },
+    { type: 'block-end', index: 0 }
+  ]
+  const written = (tool: object) => {
+    const encoder = encodeEvents({ now: 5, usage: true, request: { tools: [tool] } })
+    return events.flatMap((event) => encoder.push(event)).map(({ data }) => JSON.parse(data).choices[0].delta.tool_calls[0])
+  }
+  t.same(written({ type: 'custom', custom: { name: 'sql' } }), [
+    { index: 0, id: 'a', type: 'custom', custom: { name: 'sql', input: '' } }, { index: 0, custom: { input: 'SELECT' } }, { index: 0, custom: { input: ' 1' } }
+  ])
+  t.match(written({ type: 'function', function: { name: 'sql' } }), [{ type: 'function' }, { function: { arguments: '{"input":"SELECT' } }], 'as the client knows the tool')
+})
