@@ -139,6 +139,41 @@ t.test('responses and conversations', async (t) => {
   t.equal(provider.requests.length, seen)
 })
 
+t.test('a response is its maker\'s before its id has gone out, streamed and whole, unless the provider keeps none', async (t) => {
+  let number = 0
+  let go = (): void => {}
+  const provider = await startProvider(t, async ({ body }, response) => {
+    const { stream, store = true, model } = JSON.parse(body === '' ? '{}' : body)
+    const reply = { id: `resp_${++number}`, object: 'response', status: 'completed', model, store, output: [], usage: null }
+    if (stream !== true) return response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(reply))
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    response.write(`event: response.created\ndata: ${JSON.stringify({ type: 'response.created', response: { ...reply, status: 'in_progress' } })}\n\n`)
+    await new Promise<void>((resolve) => { go = resolve })
+    response.end(`event: response.completed\ndata: ${JSON.stringify({ type: 'response.completed', response: reply })}\n\n`)
+  })
+  const gateway = await startGateway(t, provider.url, { keys: { [OTHER_KEY]: { provider: 'openai', api_key: REAL_KEY } } })
+  const send = (body: object, key = CHAT_KEY): Promise<Response> => post(`${gateway.url}/v1/responses`, { model: 'm', input: 'x', ...body }, { authorization: `Bearer ${key}` })
+  const kept = async (id: string, key = CHAT_KEY): Promise<number> => (await ask(`${gateway.url}/v1/responses/${id}`, key)).status
+
+  await (await send({})).json()
+  t.same([await kept('resp_1'), await kept('resp_1', OTHER_KEY)], [200, 404])
+  number = 10
+  const reader = (await send({ stream: true })).body!.getReader()
+  await reader.read()
+  t.same([await kept('resp_11'), await kept('resp_11', OTHER_KEY)], [200, 404], 'while it streams')
+  go()
+  for (let part = await reader.read(); !part.done; part = await reader.read()) t.ok(part.value.length > 0)
+  number = 20
+  await (await send({ store: false })).json()
+  t.equal(await kept('resp_21'), 404)
+
+  t.equal((await send({ previous_response_id: 'resp_1' })).status, 200)
+  const foreign = await send({ previous_response_id: 'resp_1' }, OTHER_KEY)
+  t.equal(foreign.status, 404)
+  t.match(await foreign.json(), { error: { code: 'previous_response_not_found', param: 'previous_response_id' } })
+  t.match(await (await send({ conversation: 'conv_x' })).json(), { error: { code: 'not_found', param: 'conversation' } })
+})
+
 t.test('a kept response streams on', async (t) => {
   const events = 'event: response.output_text.delta\ndata: {"type":"response.output_text.delta","delta":"a"}\n\nevent: response.completed\ndata: {"type":"response.completed","response":{"id":"resp_s","object":"response","model":"m"}}\n\n'
   const provider = await startProvider(t, (_request, response) => response.writeHead(200, { 'content-type': 'text/event-stream' }).end(events))
