@@ -19,6 +19,8 @@ export interface Owned {
 export interface Stored {
   /** @throws {GatewayError} `storage_unavailable` where it cannot be known whose anything is. */
   check (): void
+  /** Whether any key is known to have made anything: where none has, nobody need look. */
+  readonly any: boolean
   /** Whose it is; `undefined` where no key is known to have made it. */
   owner (provider: string, id: string): Owned | undefined
   /** Whether the key made it. */
@@ -29,6 +31,7 @@ export interface Stored {
   forget (key: VirtualKey, id: string): void
 }
 
+const ANY = 'SELECT 1 FROM stored LIMIT 1'
 const FIND = 'SELECT key, requests FROM stored WHERE provider = ? AND id = ?'
 const OWN = 'INSERT OR IGNORE INTO stored (provider, id, key, requests, made_at) VALUES (?, ?, ?, ?, ?)'
 const FORGET = 'DELETE FROM stored WHERE provider = ? AND id = ?'
@@ -41,7 +44,10 @@ export default fp(async (fastify) => {
   const { database } = fastify
   const waiting = new Map<string, { owned: Owned | undefined }>()
 
+  let any = database?.get(ANY) !== undefined
+
   const stored: Stored = {
+    get any () { return any },
     check () {
       if (database === null) throw new GatewayError('storage_unavailable')
     },
@@ -57,6 +63,7 @@ export default fp(async (fastify) => {
     owns: (key, id) => stored.owner(key.provider, id)?.key === key.id,
     own (key, ids, requests) {
       if (database === null) return
+      any ||= ids.length > 0
       for (const id of ids) {
         if (stored.owner(key.provider, id) !== undefined) continue
         const owned = requests === undefined ? { key: key.id } : { key: key.id, requests }
