@@ -46,6 +46,8 @@ export interface Providers {
   models (key: VirtualKey): (Endpoint & { dialect: Dialect }) | undefined
   /** Whether the key may use the model: as asked for, or under the name its alias stands for. */
   allows (key: VirtualKey, model: string): boolean
+  /** Whether the key's provider keeps anything for it, such as responses or files. */
+  keeps (key: VirtualKey): boolean
 }
 
 /**
@@ -112,7 +114,8 @@ export default fp(async (fastify) => {
       if (key.models === undefined) return true
       const real = key.modelAliases?.get(model)
       return key.models.some((pattern) => matches(pattern, model) || (real !== undefined && matches(pattern, real)))
-    }
+    },
+    keeps: (key) => Object.keys(providerOf(key).dialects).some((id) => dialects.get(id)?.operations !== undefined)
   }
   fastify.decorate('providers', providers)
 }, { name: 'providers', fastify: '5.x', dependencies: ['config', 'errors'] })

@@ -37,7 +37,7 @@ export default async function countTokenRoutes (fastify: FastifyInstance): Promi
     const json = parseObject(body)
     const call = { ...admit(client, json), stream: false }
     const target = fastify.providers.resolve(request.key, client, call)
-    if (target.translation === undefined) refuseForeign(fastify.stored, request.key, call)
+    if (target.translation === undefined) refuseForeign(fastify.stored, request.key, call, fastify.providers.keeps(request.key))
     const question = ask(client, target, call, { ...counter.required, ...json }, request)
     reply.header('cache-control', 'private, no-store').type('application/json; charset=utf-8').serializer(JSON.stringify)
     if (question !== undefined) {

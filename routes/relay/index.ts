@@ -44,7 +44,7 @@ export default async function relayRoutes (fastify: FastifyInstance): Promise<vo
     const target = fastify.providers.resolve(key, dialect, call)
     const outgoing = plan(dialect, target, call, body, { headers: request.headers, query: request.query as Record<string, unknown> })
     refuseLossy(key, outgoing.lossy)
-    refuseForeign(fastify.stored, key, call)
+    refuseForeign(fastify.stored, key, call, fastify.providers.keeps(key))
     refuseForeignFiles(fastify.stored, key, body)
     launch(request, reply, { dialect, call, body, target, outgoing })
   }

@@ -12,10 +12,17 @@ const HINTS = ['"file', '\\u00'].map((text) => Buffer.from(text))
 
 /**
  * What a request leans on must be its key's own: an id of another's is answered exactly as one that nobody has.
+ * @param keeps whether the key's provider keeps anything at all
  * @throws {GatewayError}
  */
-export function refuseForeign (stored: Stored, key: VirtualKey, { refers = [] }: Call): void {
+export function refuseForeign (stored: Stored, key: VirtualKey, { refers = [] }: Call, keeps: boolean): void {
   for (const { param, id } of refers) {
+    if (!keeps) {
+      throw new GatewayError('unsupported_parameter', {
+        message: `The provider of this key (${key.provider}) keeps no conversations: leave out "${param}", and send the whole history with the request.`,
+        param
+      })
+    }
     stored.check()
     if (!stored.owns(key, id)) throw notFound(param, id)
   }

@@ -53,7 +53,7 @@ export default function storedRoutes (fastify: FastifyInstance, launch: Launch):
     const body = bodyOf(dialect, operation, request)
     const call = body === undefined ? { ...PLAIN, stream: query['stream'] === 'true' } : admit(dialect, body.fields)
     refuseHidden(key, call)
-    refuseForeign(stored, key, call)
+    refuseForeign(stored, key, call, true)
     if (body !== undefined) refuseForeignFiles(stored, key, body)
 
     target.url.pathname += path

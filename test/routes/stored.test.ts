@@ -274,3 +274,18 @@ t.test('a data folder that cannot be written costs these routes and nothing else
   t.equal((await post(`${gateway.url}/v1/embeddings`, { model: 'm', input: 'x' })).status, 200)
   t.equal(gateway.lines().filter(({ msg }) => String(msg).includes('DATA_DIR')).length, 1, 'said once')
 })
+
+t.test('what leans on an earlier response is refused, with the way out, where the provider keeps none', async (t) => {
+  const provider = await startProvider(t, (_request, response) => response.setHeader('content-type', 'application/json').end('{}'))
+  const gateway = await startGateway(t, provider.url, { keys: { vk_deep_0123456789: { provider: 'deepseek', api_key: 'x' } } })
+  for (const [key, body] of [
+    ['vk_deep_0123456789', { previous_response_id: 'resp_1' }],
+    ['vk_deep_0123456789', { conversation: { id: 'conv_1' } }],
+    [MESSAGES_KEY, { previous_response_id: 'resp_1' }]
+  ] as const) {
+    const reply = await post(`${gateway.url}/v1/responses`, { model: 'm', input: 'x', ...body }, { authorization: `Bearer ${key}` })
+    t.equal(reply.status, 400)
+    t.match(await reply.json(), { error: { code: 'unsupported_parameter', param: Object.keys(body)[0], message: /history/ } })
+  }
+  t.equal(provider.requests.length, 0)
+})
