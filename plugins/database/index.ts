@@ -6,14 +6,14 @@ export type { DatabaseWriter } from './writer.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** What the gateway keeps, in `DATA_DIR`; `null` where that cannot be written. */
+    /** What the gateway keeps, in `DATA_DIR`; `null` where that cannot be used. */
     database: DatabaseWriter | null
   }
 }
 
 /**
- * `fastify.database`: one SQLite file. A folder that another process has ends the start; one that cannot be written
- * costs what is kept in it, and nothing else.
+ * `fastify.database`: one SQLite file. A folder that cannot be written, or that another process has, costs what is kept
+ * in it, and nothing else.
  */
 export default fp(async (fastify) => {
   const { config: { dataDir }, log } = fastify
@@ -35,8 +35,8 @@ export default fp(async (fastify) => {
     try {
       return openDatabase(dataDir)
     } catch (error) {
-      if (error instanceof InUse) throw error
-      log.warn({ dir: dataDir, err: error }, 'cannot use DATA_DIR: requests for what a provider keeps are refused')
+      if (error instanceof InUse) log.warn({ dir: dataDir }, error.message)
+      else log.warn({ dir: dataDir, err: error }, 'cannot use DATA_DIR: requests for what a provider keeps are refused')
       return undefined
     }
   }

@@ -61,7 +61,7 @@ function hold (dir: string): DatabaseSync {
   } catch (error) {
     lock.close()
     if ((error as { errcode?: unknown }).errcode !== BUSY) throw error
-    throw new InUse(`DATA_DIR ${JSON.stringify(dir)} is in use by another gateway: stop that one, or give this one a DATA_DIR of its own`)
+    throw new InUse(`DATA_DIR ${JSON.stringify(dir)} is in use by another gateway: here, requests for what a provider keeps are refused. Give this one a DATA_DIR of its own`)
   }
 }
 

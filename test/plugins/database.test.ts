@@ -6,7 +6,7 @@ import t from 'tap'
 import { InUse, migrations, openDatabase } from '../../plugins/database/open.ts'
 import { DatabaseWriter } from '../../plugins/database/writer.ts'
 import { CHAT_KEY, startGateway, startProvider, until, type Teardown } from '../helper.ts'
-import { run, start } from '../process.ts'
+import { start } from '../process.ts'
 
 // Processes start in their own time where the machine is busy.
 t.setTimeout(120_000)
@@ -87,16 +87,18 @@ t.test('what was kept outlives the gateway', async (t) => {
   t.equal((await fetch(`${second.url}/v1/conversations/conv_1`, { headers })).status, 200)
 })
 
-t.test('kill -9 frees the folder and loses no more than the last moment; a second process ends with one line', async (t) => {
+t.test('kill -9 frees the folder and loses no more than the last moment; a second process does without', async (t) => {
   const provider = await startProvider(t, (_request, response) => response.writeHead(200, { 'content-type': 'application/json' }).end('{"id":"conv_1","object":"conversation"}'))
   const dir = folder(t)
   const headers = { authorization: `Bearer ${CHAT_KEY}` }
   const first = await start(t, provider.url, { DATA_DIR: dir })
   t.equal((await fetch(`${first.url}/v1/conversations`, { method: 'POST', headers })).status, 200)
 
-  const second = run(t, { DATA_DIR: dir })
-  t.equal(await second.ended, 1)
-  t.match(second.output(), /^llm-gateway: DATA_DIR ".*" is in use by another gateway: stop that one, or give this one a DATA_DIR of its own\n$/)
+  const second = await start(t, provider.url, { DATA_DIR: dir })
+  await until(() => /"level":40.*is in use by another gateway/.test(second.output()))
+  const refused = await fetch(`${second.url}/v1/conversations/conv_1`, { headers })
+  t.equal(refused.status, 503)
+  t.match(await refused.json(), { error: { code: 'storage_unavailable' } })
 
   await new Promise((resolve) => setTimeout(resolve, 300))
   first.child.kill('SIGKILL')
