@@ -19,7 +19,7 @@ export interface Owned {
 export interface Stored {
   /** @throws {GatewayError} `storage_unavailable` where it cannot be known whose anything is. */
   check (): void
-  /** Whether any key is known to have made anything: where none has, nobody need look. */
+  /** Whether any key may have made anything: where none has, nobody need look. */
   readonly any: boolean
   /** Whose it is; `undefined` where no key is known to have made it. */
   owner (provider: string, id: string): Owned | undefined
@@ -44,7 +44,8 @@ export default fp(async (fastify) => {
   const { database } = fastify
   const waiting = new Map<string, { owned: Owned | undefined }>()
 
-  let any = database?.get(ANY) !== undefined
+  // Without a database some other process may know of some.
+  let any = database === null || database.get(ANY) !== undefined
 
   const stored: Stored = {
     get any () { return any },

@@ -30,7 +30,7 @@ export function refuseForeign (stored: Stored, key: VirtualKey, { refers = [] }:
 
 /**
  * The same for files that are named anywhere in a body, except that a file no key is known to have made is the
- * operator's, and for all.
+ * operator's, and for all. Where it cannot be known whose a file is, none may be named.
  * @throws {GatewayError}
  */
 export function refuseForeignFiles (stored: Stored, key: VirtualKey, { bytes, fields, type }: Body): void {
@@ -41,6 +41,7 @@ export function refuseForeignFiles (stored: Stored, key: VirtualKey, { bytes, fi
     if (seen.has(id)) continue
     seen.add(id)
     if (seen.size > MAX_FILES) throw new GatewayError('invalid_request', { message: `The request names more than ${MAX_FILES} files.` })
+    stored.check()
     const owner = stored.owner(key.provider, id)
     if (owner !== undefined && owner.key !== key.id) throw notFound('file_id', id)
   }

@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
 import { InUse, migrations, openDatabase } from '../../plugins/database/open.ts'
 import { DatabaseWriter } from '../../plugins/database/writer.ts'
-import { CHAT_KEY, startGateway, startProvider, until, type Teardown } from '../helper.ts'
+import { CHAT_KEY, post, startGateway, startProvider, until, type Teardown } from '../helper.ts'
 import { start } from '../process.ts'
 
 // Processes start in their own time where the machine is busy.
@@ -99,6 +99,9 @@ t.test('kill -9 frees the folder and loses no more than the last moment; a secon
   const refused = await fetch(`${second.url}/v1/conversations/conv_1`, { headers })
   t.equal(refused.status, 503)
   t.match(await refused.json(), { error: { code: 'storage_unavailable' } })
+  const asked = (content: unknown): Promise<Response> => post(`${second.url}/v1/chat/completions`, { model: 'm', messages: [{ role: 'user', content }] })
+  t.equal((await asked([{ type: 'file', file: { file_id: 'file-1' } }])).status, 503, 'it may be another key\'s, which only the first process knows')
+  t.equal((await asked('file-1 by name is no file')).status, 200)
 
   await new Promise((resolve) => setTimeout(resolve, 300))
   first.child.kill('SIGKILL')
