@@ -90,6 +90,8 @@ export interface Call {
   wantsUsage: boolean
   /** What the provider keeps and the request leans on, such as an earlier response, by the field that names it. */
   refers?: Array<{ param: string, id: string }>
+  /** The same of parts of such things: another key's are refused, what no key is known to have made passes. */
+  mentions?: Array<{ param: string, id: string }>
   /** The models are named inside a file, where no key's list could hold them. */
   hidesModels?: boolean
   /** How many requests are in the file that is to be kept. */

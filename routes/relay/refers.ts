@@ -15,7 +15,7 @@ const HINTS = ['"file', '\\u00'].map((text) => Buffer.from(text))
  * @param keeps whether the key's provider keeps anything at all
  * @throws {GatewayError}
  */
-export function refuseForeign (stored: Stored, key: VirtualKey, { refers = [] }: Call, keeps: boolean): void {
+export function refuseForeign (stored: Stored, key: VirtualKey, { refers = [], mentions = [] }: Call, keeps: boolean): void {
   for (const { param, id } of refers) {
     if (!keeps) {
       throw new GatewayError('unsupported_parameter', {
@@ -26,6 +26,16 @@ export function refuseForeign (stored: Stored, key: VirtualKey, { refers = [] }:
     stored.check()
     if (!stored.owns(key, id)) throw notFound(param, id)
   }
+  for (const { param, id } of mentions) {
+    stored.check()
+    if (isForeign(stored, key, id)) throw notFound(param, id)
+  }
+}
+
+/** Whether another key is known to have made it. */
+function isForeign (stored: Stored, key: VirtualKey, id: string): boolean {
+  const owner = stored.owner(key.provider, id)
+  return owner !== undefined && owner.key !== key.id
 }
 
 /**
@@ -42,8 +52,7 @@ export function refuseForeignFiles (stored: Stored, key: VirtualKey, { bytes, fi
     seen.add(id)
     if (seen.size > MAX_FILES) throw new GatewayError('invalid_request', { message: `The request names more than ${MAX_FILES} files.` })
     stored.check()
-    const owner = stored.owner(key.provider, id)
-    if (owner !== undefined && owner.key !== key.id) throw notFound('file_id', id)
+    if (isForeign(stored, key, id)) throw notFound('file_id', id)
   }
 }
 

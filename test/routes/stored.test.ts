@@ -289,3 +289,33 @@ t.test('what leans on an earlier response is refused, with the way out, where th
   }
   t.equal(provider.requests.length, 0)
 })
+
+t.test('an item of another key\'s is not there by reference, on any route that takes one', async (t) => {
+  const provider = await startProvider(t, ({ url }, response) => {
+    const item = { type: 'message', id: url.includes('conversations') ? 'msg_conv' : 'msg_mine', role: 'assistant', content: [] }
+    const whole = { id: 'resp_1', object: 'response', status: 'completed', model: 'm', output: [item], usage: null }
+    response.setHeader('content-type', 'application/json').end(JSON.stringify(url.endsWith('/items') ? { object: 'list', data: [item] } : url.endsWith('conversations') ? { id: 'conv_1', object: 'conversation' } : whole))
+  })
+  const gateway = await startGateway(t, provider.url, { keys: { [OTHER_KEY]: { provider: 'openai', api_key: REAL_KEY } } })
+  const send = async (path: string, body: object, key: string): Promise<[number, string]> => {
+    const reply = await post(gateway.url + path, body, { authorization: `Bearer ${key}` })
+    return [reply.status, await reply.text()]
+  }
+  const lean = (id: string): object => ({ model: 'm', input: [{ role: 'user', content: 'x' }, { type: 'item_reference', id }] })
+  t.equal((await send('/v1/responses', { model: 'm', input: 'x' }, CHAT_KEY))[0], 200)
+  await send('/v1/conversations', {}, CHAT_KEY)
+  await send('/v1/conversations/conv_1/items', { items: [] }, CHAT_KEY)
+
+  const seen = provider.requests.length
+  for (const [path, body] of [
+    ['/v1/responses', lean('msg_mine')], ['/v1/responses', lean('msg_conv')], ['/v1/responses', { model: 'm', input: [{ id: 'msg_mine' }] }],
+    ['/v1/responses/compact', lean('msg_mine')], ['/v1/responses/input_tokens', lean('msg_mine')],
+    ['/v1/conversations', { items: [{ type: 'item_reference', id: 'msg_mine' }] }]
+  ] as const) {
+    const [status, text] = await send(path, body, OTHER_KEY)
+    t.equal(status, 404, path)
+    t.match(JSON.parse(text), { error: { code: 'not_found', param: /^(input|items)\[\d\]\.id$/ } })
+  }
+  t.equal(provider.requests.length, seen, 'the provider was not asked')
+  for (const id of ['msg_mine', 'msg_conv', 'msg_nobodys']) t.equal((await send('/v1/responses', lean(id), CHAT_KEY))[0], 200, id)
+})

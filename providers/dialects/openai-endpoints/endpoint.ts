@@ -2,6 +2,7 @@ import { Type } from 'typebox'
 import type { TSchema } from 'typebox'
 import type { Call, Dialect } from '../dialect.ts'
 import { objectOf, textOf } from '../json.ts'
+import { itemReferences } from '../openai-items.ts'
 import { errors } from '../openai-errors.ts'
 import { Model, nullable } from '../schemas.ts'
 import { streamOf } from './stream.ts'
@@ -41,7 +42,7 @@ export function endpoint (id: string, path: string, { summary, fields, defaultMo
       const named = refers.flatMap((param) => [{ param, id: textOf(body[param]) ?? textOf(objectOf(body[param]).id) }])
       const call: Call = { model: textOf(body.model) ?? '', stream: asksForStream(body), choices: includesUsage ? choicesOf(body) : 1, wantsUsage: wantsUsage(body) }
       const known = named.flatMap(({ param, id }) => id === undefined ? [] : [{ param, id }])
-      return known.length === 0 ? call : { ...call, refers: known }
+      return refers.length === 0 ? call : { ...call, refers: known, mentions: itemReferences('input', body.input) }
     },
     patch: (body, call) => call.stream && !call.wantsUsage
       ? { stream_options: { ...objectOf(body.stream_options), include_usage: true } }

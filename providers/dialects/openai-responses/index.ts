@@ -1,5 +1,6 @@
 import type { Dialect } from '../dialect.ts'
 import { objectOf, textOf } from '../json.ts'
+import { itemReferences } from '../openai-items.ts'
 import { limitHeaders } from '../openai-limits.ts'
 import { counter } from './counter.ts'
 import { ResponsesEventDecoder } from './decode-events.ts'
@@ -26,7 +27,8 @@ export const openaiResponses: Dialect = {
     stream: body.stream === true,
     choices: 1,
     wantsUsage: true,
-    ...refers(body)
+    ...refers(body),
+    mentions: itemReferences('input', body.input)
   }),
   errors,
   stream,

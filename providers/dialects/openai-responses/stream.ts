@@ -1,5 +1,6 @@
 import type { Reading, StreamReader } from '../dialect.ts'
 import { isObject, objectOf, textOf } from '../json.ts'
+import { itemIds } from '../openai-items.ts'
 import { errorOf } from './errors.ts'
 import { finishWord, isFailure, isUnfinished, terminalStatus } from './finish.ts'
 import { fold } from './fold.ts'
@@ -47,10 +48,10 @@ function common (response: Record<string, unknown>): Reading {
   return reading
 }
 
-/** A response is kept unless it says otherwise, and so is the conversation that it is of. */
-function kept ({ id, store, conversation }: Record<string, unknown>): string[] {
+/** A response is kept with its items unless it says otherwise, and so is the conversation that it is of. */
+function kept ({ id, store, conversation, output }: Record<string, unknown>): string[] {
   const ids = [store === false ? undefined : textOf(id), textOf(conversation) ?? textOf(objectOf(conversation).id)]
-  return ids.filter((id) => id !== undefined)
+  return [...ids.filter((id) => id !== undefined), ...store === false ? [] : itemIds(output)]
 }
 
 /** A quote inside a JSON string is escaped, so text that mentions the field does not look like it. */

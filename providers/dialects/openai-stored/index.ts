@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import type { TSchema } from 'typebox'
 import type { Call, Dialect, Operation } from '../dialect.ts'
+import { itemReferences } from '../openai-items.ts'
 import { errors } from '../openai-errors.ts'
 import { stream } from './stream.ts'
 
@@ -46,7 +47,7 @@ const input = { input_file_id: Type.String({ minLength: 1, description: 'The fil
 /** What OpenAI keeps for its clients: https://platform.openai.com/docs/api-reference */
 export const stored: readonly Dialect[] = [
   kept('openai-kept-responses', '/responses', 'Kept responses', keptResponses),
-  kept('openai-conversations', '/conversations', 'Conversations', conversations),
+  kept('openai-conversations', '/conversations', 'Conversations', conversations, {}, ({ items }) => ({ mentions: itemReferences('items', items) })),
   kept('openai-files', '/files', 'Files', files, purpose, ({ purpose, file }) => purpose === 'batch'
     ? { hidesModels: true, requests: file instanceof Uint8Array ? linesOf(file) : 0 }
     : {}),

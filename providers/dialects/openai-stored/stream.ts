@@ -1,5 +1,6 @@
 import type { Reading, StreamReader } from '../dialect.ts'
-import { objectOf, parseOrNothing, textOf } from '../json.ts'
+import { objectOf, objectsOf, parseOrNothing, textOf } from '../json.ts'
+import { itemIds } from '../openai-items.ts'
 import { errors } from '../openai-errors.ts'
 
 /** A failed response holds an error and is no error: only what is no object of its own is one. */
@@ -16,7 +17,9 @@ export const stream: StreamReader = {
     const error = body.object === undefined && body.type === undefined ? errors.decode(body) : undefined
     if (error !== undefined) return { error }
     const ids = makes.has(String(body.object)) && body.deleted !== true ? [body.id, body.output_file_id, body.error_file_id] : []
-    return { ...modelOf(body), stored: ids.flatMap((id) => textOf(id) ?? []) }
+    // Items are of no kind of their own: a list of files holds files.
+    const items = body.object === 'list' ? objectsOf(body.data).filter(({ object }) => object === undefined) : body.output
+    return { ...modelOf(body), stored: [...ids.flatMap((id) => textOf(id) ?? []), ...itemIds(items)] }
   },
   fold () {
     let reply: Record<string, unknown> = {}

@@ -9,7 +9,9 @@ const usage = { input_tokens: 3, output_tokens: 2 }
 const counted = { input: 3, output: 2 }
 
 t.test('what admission reads of a request', async (t) => {
-  t.same(peek({ model: 'm', stream: true }), { model: 'm', stream: true, choices: 1, wantsUsage: true })
+  t.same(peek({ model: 'm', stream: true }), { model: 'm', stream: true, choices: 1, wantsUsage: true, mentions: [] })
+  t.same(peek({ model: 'm', input: [{ role: 'user', content: 'x' }, { type: 'item_reference', id: 'msg_1' }, { id: 'rs_1' }, { type: 'message', id: 'msg_2', role: 'assistant', content: [] }] }).mentions,
+    [{ param: 'input[1].id', id: 'msg_1' }, { param: 'input[2].id', id: 'rs_1' }], 'items that stand for themselves are none')
   t.same(peek({ model: 'm', previous_response_id: 'resp_0', conversation: 'conv_1' }).refers, [{ param: 'previous_response_id', id: 'resp_0' }, { param: 'conversation', id: 'conv_1' }])
   t.same(peek({ model: 'm', previous_response_id: null, conversation: { id: 'conv_1' } }).refers, [{ param: 'conversation', id: 'conv_1' }])
 })
@@ -30,6 +32,8 @@ t.test('what is read of a stream that passes', async (t) => {
 
 t.test('what is read of a whole reply', async (t) => {
   t.same(stream.readWhole(response({ status: 'completed', usage })), { id: 'resp_1', model: 'm1', usage: counted, stored: ['resp_1'], finish: 'completed' })
+  t.same(stream.readWhole(response({ status: 'completed', output: [{ type: 'message', id: 'msg_1' }, { type: 'odd' }] })).stored, ['resp_1', 'msg_1'])
+  t.same(stream.readWhole(response({ status: 'completed', store: false, output: [{ type: 'message', id: 'msg_1' }] })).stored, undefined)
   t.same(stream.readWhole(response({ status: 'queued', store: false })), { id: 'resp_1', model: 'm1' })
   t.match(stream.readWhole(response({ status: 'failed', error: { code: 'server_error', message: 'Oh.' } })), { error: { message: 'Oh.' }, finish: undefined })
 })
