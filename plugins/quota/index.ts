@@ -4,7 +4,7 @@ import { defaultDialect } from '../../providers/dialects/index.ts'
 import type { Dialect, Standing } from '../../providers/dialects/dialect.ts'
 import { formatWait } from '../../providers/dialects/wait.ts'
 import { GatewayError } from '../errors.ts'
-import { MemoryStore, type Granted } from './store.ts'
+import { MemoryStore, type Granted } from './memory.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -1,90 +1,58 @@
 /**
- * Where counters live. One call is one atomic step over all the limits of a request: all pass and are reserved, or
- * nothing is. Amounts are plain numbers of whatever the limit counts (requests now; tokens and nano-dollars alike),
- * so a hold can be settled with less or more than was reserved, or given back whole.
+ * Where counters live. One call is one atomic step over all the limits of a request. Amounts are plain numbers of whatever
+ * a limit counts: requests, tokens, nano-dollars.
  */
 export interface QuotaStore {
-  reserve (demands: Demand[]): Reservation
-  /** Replaces the held amounts with what was really used, in the order of the demands. Once per reservation. */
-  settle (reservation: Granted, used: number[]): void
+  /** One atomic step over all demands: all pass and are reserved, or nothing is. `id` is unique for ever (a hold's id). */
+  reserve (id: string, demands: Demand[], output?: Elastic): Reservation | Promise<Reservation>
+  /** Replaces what is held with what was really used, in the order of the demands. A second call for a hold does nothing. */
+  settle (granted: Granted, used: number[]): void
+  /** Where counters stand. */
+  levels (demands: Gauge[]): Level[] | Promise<Level[]>
+  close? (): Promise<void>
 }
-
-export interface Demand {
-  /** Whose counter, and of what: such as `KEY:requests:hour`. */
+/** A counter, and how it begins. */
+export interface Gauge {
+  /** Its name; a calendar window is part of it, such as `3f2a… money month 2026-11 Europe/Berlin`. */
   counter: string
-  amount: number
-  /** Most that may be spent and held together in one window. */
-  limit: number
-  /** Length of the window in ms. It begins with the counter's first reservation. */
-  window: number
+  /** A key's id, or `group:NAME`. */
+  owner: string
+  unit: 'requests' | 'tokens' | 'money' | 'parallel'
+  window: Window
 }
-
+export interface Demand extends Gauge {
+  /** What it takes whatever the output, in the counter's unit. */
+  base: number
+  /** And what each token of output takes. A hold is ceil(base + output × each − 1e-4). */
+  each: number
+  /** Most that may be spent and held together. */
+  limit: number
+  /** Never refuses; `Granted.exceeded` tells that it would have. */
+  dryRun: boolean
+}
+export type Window =
+  | { kind: 'length', ms: number }                        // begins with the first reservation that counts, as today
+  | { kind: 'calendar', startsAt: number, endsAt: number } // ms since 1970; endsAt may be Infinity (`total`)
+  | { kind: 'held' }                                       // parallel requests: nothing is ever spent
+/** Tokens of output the request may have: as many as every limit affords, between the two. Default: none (0, 0). */
+export interface Elastic { least: number, most: number }
+export interface Level { used: number /* spent + held */, resetIn: number /* ms; 0: no window open; Infinity: never */ }
 export type Reservation = Granted | Refused
-
 export interface Granted {
   granted: true
+  id: string
   demands: Demand[]
-  /** Which window each demand was counted in: settling later must not touch the next one. */
-  windows: number[]
+  held: number[]
+  /** Tokens of output it is good for: min over enforced demands of floor((limit − used − base) / each), cut to [least, most]. */
+  output: number
+  /** After the reservation. */
+  levels: Level[]
+  /** Indexes of dry-run demands that would have refused. */
+  exceeded: number[]
+  /** The store's own: which window each was counted in. */
+  windows: Array<number | string>
 }
-
-export interface Refused {
-  granted: false
-  /** The demand that did not fit. */
-  demand: Demand
-}
-
-/** Where a counter stands. */
-export interface Level {
-  used: number
-  /** ms until the window ends and the counter is at zero again; 0 where no window is open. */
-  resetIn: number
-}
-
-interface Counter { used: number, window: number, endsAt: number }
-
-/** Counters in this process's memory. Synchronous, so atomic; on a monotonic clock, so a clock change frees nothing. */
-export class MemoryStore implements QuotaStore {
-  readonly #counters = new Map<string, Counter>()
-  readonly #now: () => number
-
-  constructor (now: () => number = () => performance.now()) {
-    this.#now = now
-  }
-
-  reserve (demands: Demand[]): Reservation {
-    const refused = demands.find(({ counter, amount, limit }) => this.level(counter).used + amount > limit)
-    if (refused !== undefined) return { granted: false, demand: refused }
-    const windows = demands.map(({ counter, amount, window }) => {
-      const open = this.#open(counter)
-      if (open === undefined) {
-        const number = (this.#counters.get(counter)?.window ?? 0) + 1
-        this.#counters.set(counter, { used: amount, window: number, endsAt: this.#now() + window })
-        return number
-      }
-      open.used += amount
-      return open.window
-    })
-    return { granted: true, demands, windows }
-  }
-
-  settle (reservation: Granted, used: number[]): void {
-    reservation.demands.forEach(({ counter, amount }, i) => {
-      const open = this.#open(counter)
-      if (open === undefined || open.window !== reservation.windows[i]) return
-      open.used += (used[i] ?? 0) - amount
-      // A window begins with the first request that counts: one that was given back opened none.
-      if (open.used === 0) open.endsAt = 0
-    })
-  }
-
-  level (counter: string): Level {
-    const open = this.#open(counter)
-    return open === undefined ? { used: 0, resetIn: 0 } : { used: open.used, resetIn: open.endsAt - this.#now() }
-  }
-
-  #open (counter: string): Counter | undefined {
-    const found = this.#counters.get(counter)
-    return found !== undefined && found.endsAt > this.#now() ? found : undefined
-  }
-}
+export interface Refused { granted: false, /** index */ demand: number, /** before, of all demands */ levels: Level[] }
+/** What is known to have been used of a counter that the store does not know (yet): asked once per counter, from the ledger. */
+export type Seed = (gauge: Gauge) => Used | Promise<Used>
+export interface Used { used: number, /** ms since 1970: when its `length` window began, if one is open */ startedAt?: number }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { MemoryStore, type Demand } from '../../plugins/quota/store.ts'
+import { MemoryStore, type Demand } from '../../plugins/quota/memory.ts'
 import { formatWait } from '../../providers/dialects/wait.ts'
 
 const demand = (counter: string, amount: number, limit: number): Demand => ({ counter, amount, limit, window: 1000 })
