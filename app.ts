@@ -12,6 +12,7 @@ import providers from './plugins/providers.ts'
 import upstream from './plugins/upstream/index.ts'
 import quota from './plugins/quota/index.ts'
 import database from './plugins/database/index.ts'
+import ledger from './plugins/ledger/index.ts'
 import stored from './plugins/stored.ts'
 import docs from './plugins/docs.ts'
 import countTokens from './routes/count-tokens.ts'
@@ -46,8 +47,9 @@ export const gateway = fp<GatewayOptions>(async (app, { env = process.env, provi
   await app.register(logging, { dialect: (id) => dialects.get(id) })
   await app.register(upstream)
   await app.register(providers)
-  await app.register(quota)
   await app.register(database)
+  await app.register(ledger)
+  await app.register(quota)
   await app.register(stored)
   await app.register(docs)
 

@@ -26,6 +26,9 @@ export interface Config {
   /** Bytes. */
   maxBodySize: number
   dataDir: string
+  ledgerOnError: RawSettings['LEDGER_ON_ERROR']
+  /** Milliseconds; 0: for good. */
+  ledgerRetention: number
   /** In the order of PROVIDERS, those of an embedding program last. */
   providers: Provider[]
   /** By provider name, without a slash at the end. */
@@ -115,6 +118,8 @@ function typed (raw: RawSettings): Omit<Config, 'providers' | 'baseUrls'> {
     lossy: raw.LOSSY,
     maxBodySize: parseSize(raw.MAX_BODY_SIZE),
     dataDir: raw.DATA_DIR,
+    ledgerOnError: raw.LEDGER_ON_ERROR,
+    ledgerRetention: parsePeriod(raw.LEDGER_RETENTION),
     pricesFile: raw.PRICES_FILE,
     logLevel: raw.LOG_LEVEL,
     logFormat: raw.LOG_FORMAT !== 'auto' ? raw.LOG_FORMAT : process.stdout.isTTY ? 'pretty' : 'json',

@@ -60,8 +60,19 @@ export const Settings = Type.Object({
   }),
   DATA_DIR: Type.String({
     default: 'data',
-    description: 'The folder of what the gateway itself keeps, such as which key made which file. One process at a time has it.',
+    description: 'The folder of what the gateway itself keeps: the ledger, and which key made which file. One process at a time has it.',
     examples: ['data']
+  }),
+  LEDGER_ON_ERROR: Type.Enum(['serve', 'refuse'], {
+    default: 'serve',
+    description: 'What a full or broken disk means: `serve` goes on and keeps rows in memory until it is mended, `refuse` answers 503. Keys with a budget are always refused.',
+    examples: ['refuse']
+  }),
+  LEDGER_RETENTION: Type.String({
+    format: 'period',
+    default: '0',
+    description: 'How long the ledger\'s rows are kept; their sums stay. `0` keeps them for good.',
+    examples: ['2160h']
   }),
   PRICES_FILE: Type.Optional(Type.String({
     description: 'A file of prices that go before the built-in ones, in the gateway\'s format or LiteLLM\'s. It is read again when it changes.',

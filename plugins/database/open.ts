@@ -11,7 +11,71 @@ export const migrations: readonly string[] = [
     requests INTEGER,
     made_at INTEGER NOT NULL,
     PRIMARY KEY (provider, id)
-  ) STRICT, WITHOUT ROWID`
+  ) STRICT, WITHOUT ROWID`,
+  // The ledger. Times are ms since 1970, money whole nano-dollars, tokens NULL where they are not known. `id` is in the
+  // order of time, so that its index grows at the end only; `request_id` stands only where a client chose another.
+  `CREATE TABLE requests (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    request_id TEXT,
+    started_at INTEGER NOT NULL,
+    first_byte_at INTEGER,
+    ended_at INTEGER,
+    key TEXT NOT NULL,
+    key_name TEXT NOT NULL,
+    groups TEXT,
+    provider TEXT NOT NULL,
+    requested_model TEXT NOT NULL,
+    served_model TEXT,
+    client_dialect TEXT NOT NULL,
+    upstream_dialect TEXT NOT NULL,
+    stream INTEGER NOT NULL,
+    attempts INTEGER,
+    status INTEGER,
+    outcome TEXT,
+    error TEXT,
+    requests INTEGER NOT NULL,
+    input INTEGER,
+    cache_read INTEGER,
+    cache_write_5m INTEGER,
+    cache_write_1h INTEGER,
+    output INTEGER,
+    reasoning INTEGER,
+    audio_input INTEGER,
+    audio_output INTEGER,
+    usage_source TEXT,
+    cost INTEGER,
+    price_version TEXT,
+    price_model TEXT,
+    rates TEXT,
+    hold INTEGER NOT NULL,
+    held_tokens INTEGER NOT NULL,
+    lossy TEXT,
+    limits TEXT
+  ) STRICT;
+  CREATE INDEX requests_by_request_id ON requests (request_id) WHERE request_id IS NOT NULL;
+  CREATE TABLE sums (
+    owner TEXT NOT NULL,
+    slot INTEGER NOT NULL,
+    provider TEXT NOT NULL,
+    model TEXT NOT NULL,
+    key_name TEXT NOT NULL,
+    calls INTEGER NOT NULL,
+    requests INTEGER NOT NULL,
+    input INTEGER NOT NULL,
+    cache_read INTEGER NOT NULL,
+    cache_write_5m INTEGER NOT NULL,
+    cache_write_1h INTEGER NOT NULL,
+    output INTEGER NOT NULL,
+    reasoning INTEGER NOT NULL,
+    audio_input INTEGER NOT NULL,
+    audio_output INTEGER NOT NULL,
+    held_tokens INTEGER NOT NULL,
+    cost INTEGER NOT NULL,
+    unpriced INTEGER NOT NULL,
+    PRIMARY KEY (owner, slot, provider, model)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID`
 ]
 
 /** SQLite's own number for a lock that another holds. */
@@ -25,6 +89,7 @@ export class InUse extends Error {
 /** An open database, and the lock that holds its folder. */
 export interface Opened {
   db: DatabaseSync
+  file: string
   close (): void
 }
 
@@ -36,11 +101,15 @@ export function openDatabase (dir: string): Opened {
   mkdirSync(dir, { recursive: true, mode: 0o700 })
   const lock = hold(dir)
   try {
-    const db = new DatabaseSync(owned(join(dir, 'gateway.db')))
-    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL')
+    const file = owned(join(dir, 'gateway.db'))
+    const db = new DatabaseSync(file)
+    // What is committed outlives the process; a loss of power may take the last moments with it. The log is moved into
+    // the database by a thread of its own (background.ts), because that waits for the disk.
+    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 1048576')
     migrate(db)
     return {
       db,
+      file,
       close () {
         db.close()
         lock.close()
@@ -61,7 +130,7 @@ function hold (dir: string): DatabaseSync {
   } catch (error) {
     lock.close()
     if ((error as { errcode?: unknown }).errcode !== BUSY) throw error
-    throw new InUse(`DATA_DIR ${JSON.stringify(dir)} is in use by another gateway: here, requests for what a provider keeps are refused. Give this one a DATA_DIR of its own`)
+    throw new InUse(`DATA_DIR ${JSON.stringify(dir)} is in use by another gateway, and two would count past each other. Give this one a DATA_DIR of its own`)
   }
 }
 

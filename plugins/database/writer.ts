@@ -1,35 +1,64 @@
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite'
 
 export interface WriterOptions {
-  /** Told of a write that failed, at most once a minute. */
-  onFault: (error: unknown, waiting: number) => void
-  /** ms until what waits is written, and then between two tries. */
+  /** Told of writes that failed, at most once a minute. @param lost how many gave way since it was told last */
+  onFault: (error: unknown, waiting: number, lost: number) => void
+  /** Told when the disk takes writes again. */
+  onRecovery?: (() => void) | undefined
+  /** ms until what nobody waits for is written, and, while the disk takes none, between two tries. */
   delay?: number
   retry?: number
   /** Writes that may wait while the disk takes none; the oldest give way. */
   limit?: number
 }
 
-interface Write { sql: string, values: SQLInputValue[], written: () => void }
+/** One statement on its way to the database. */
+export interface Write {
+  sql: string
+  values: SQLInputValue[]
+  /** Called once it is in the database, or has given way. */
+  written?: (() => void) | undefined
+  /** Set where it is not to be written after all. */
+  withdrawn?: boolean
+}
+
+type Committed = (error?: unknown) => void
 
 /** ms between two messages about writes that fail. */
 const REPORT = 60_000
+/** Writes of one transaction, so that what waited for a full disk does not come out as one long pause. */
+const GROUP = 2000
+/** Result codes that are the statement's own fault: SQLITE_ERROR, TOOBIG, CONSTRAINT, MISMATCH, RANGE. */
+const STATEMENT_FAULTS = new Set([1, 18, 19, 20, 25])
 
 /**
- * Reads at once, and writes in groups, a quarter of a second late at most: one transaction for all that came in. What
- * a full disk does not take waits in memory, bounded, and is tried again.
+ * Reads at once, and writes in groups: one transaction for all that came in during one turn of the event loop, where
+ * somebody waits for it, else a fifth of a second late. What a full disk does not take waits in memory, bounded, and is
+ * tried again.
  */
 export class DatabaseWriter {
   readonly #db: DatabaseSync
-  readonly #options: Required<WriterOptions>
+  readonly #options: Required<Omit<WriterOptions, 'onRecovery'>> & Pick<WriterOptions, 'onRecovery'>
   readonly #statements = new Map<string, StatementSync>()
+  readonly #contributors: Array<() => Write[]> = []
   #waiting: Write[] = []
-  #timer: NodeJS.Timeout | undefined
+  #committed: Committed[] = []
+  #soon: NodeJS.Timeout | undefined
+  #now: NodeJS.Immediate | undefined
+  /** What the disk said last, while it takes nothing. */
+  #fault: { error: unknown } | undefined
   #reportedAt = -Infinity
+  #lost = 0
+  #paused = false
 
-  constructor (db: DatabaseSync, { onFault, delay = 200, retry = 2000, limit = 100_000 }: WriterOptions) {
+  constructor (db: DatabaseSync, { onFault, onRecovery, delay = 200, retry = 2000, limit = 100_000 }: WriterOptions) {
     this.#db = db
-    this.#options = { onFault, delay, retry, limit }
+    this.#options = { onFault, onRecovery, delay, retry, limit }
+  }
+
+  /** Whether the disk takes writes, as far as is known. */
+  get healthy (): boolean {
+    return this.#fault === undefined
   }
 
   /** The first row. */
@@ -37,32 +66,116 @@ export class DatabaseWriter {
     return this.#statement(sql).get(...values)
   }
 
+  /** Row by row. */
+  iterate (sql: string, ...values: SQLInputValue[]): Iterable<Record<string, SQLOutputValue>> {
+    return this.#statement(sql).iterate(...values)
+  }
+
   /** @param written called once it is in the database */
-  write (sql: string, values: SQLInputValue[], written: () => void = () => {}): void {
-    this.#waiting.push({ sql, values, written })
-    if (this.#waiting.length > this.#options.limit) this.#waiting.shift()?.written()
-    this.#timer ??= setTimeout(() => this.flush(), this.#options.delay).unref()
+  write (sql: string, values: SQLInputValue[], written?: () => void): Write {
+    const write: Write = { sql, values, written }
+    this.#waiting.push(write)
+    this.#bound()
+    this.#soon ??= setTimeout(() => this.flush(), this.#fault === undefined ? this.#options.delay : this.#options.retry).unref()
+    return write
+  }
+
+  /** Asked at the end of each group for what belongs into it besides, such as sums over its rows. */
+  contribute (writes: () => Write[]): void {
+    this.#contributors.push(writes)
+  }
+
+  /** Writes what waits at the end of this turn of the event loop. @param then called after it, with why where it failed */
+  commit (then?: Committed): void {
+    if (then !== undefined) {
+      // The disk is tried every now and then, not by every request.
+      if (this.#fault !== undefined) return then(this.#fault.error)
+      this.#committed.push(then)
+    }
+    if (!this.#paused) this.#now ??= setImmediate(() => this.flush())
+  }
+
+  /** Holds writes back for some moments: the log of the database is about to be begun anew. */
+  pause (): void {
+    this.#paused = true
+  }
+
+  resume (): void {
+    if (!this.#paused) return
+    this.#paused = false
+    this.flush()
   }
 
   /** Writes what waits. @returns whether nothing waits any more */
   flush (): boolean {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
-    if (this.#waiting.length === 0) return true
+    clearTimeout(this.#soon)
+    clearImmediate(this.#now)
+    this.#soon = this.#now = undefined
+    this.#contribute()
+    while (this.#waiting.length > 0) {
+      const group = this.#waiting.length > GROUP ? this.#waiting.slice(0, GROUP) : this.#waiting
+      const error = this.#transaction(group)
+      if (error !== undefined) {
+        this.#fail(error.error)
+        return false
+      }
+      this.#waiting = this.#waiting.slice(group.length)
+      for (const { written } of group) written?.()
+    }
+    this.#recover()
+    const committed = this.#committed
+    this.#committed = []
+    for (const tell of committed) tell()
+    return true
+  }
+
+  #contribute (): void {
+    for (const contribute of this.#contributors) this.#waiting.push(...contribute())
+    this.#bound()
+  }
+
+  /** @returns why it failed */
+  #transaction (group: Write[]): { error: unknown } | undefined {
+    let current: Write | undefined
     try {
-      this.#db.exec('BEGIN IMMEDIATE')
-      for (const { sql, values } of this.#waiting) this.#statement(sql).run(...values)
-      this.#db.exec('COMMIT')
+      this.#statement('BEGIN IMMEDIATE').run()
+      for (current of group) {
+        if (current.withdrawn !== true) this.#statement(current.sql).run(...current.values)
+      }
+      current = undefined
+      this.#statement('COMMIT').run()
     } catch (error) {
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK')
+      if (current === undefined || !STATEMENT_FAULTS.has(Number((error as { errcode?: unknown }).errcode) & 0xff)) return { error }
+      // One row that cannot be written must not keep back all others for good.
+      current.withdrawn = true
+      this.#lost++
       this.#report(error)
-      this.#timer = setTimeout(() => this.flush(), this.#options.retry).unref()
-      return false
+      return this.#transaction(group)
     }
-    const written = this.#waiting
-    this.#waiting = []
-    for (const { written: tell } of written) tell()
-    return true
+  }
+
+  #fail (error: unknown): void {
+    this.#fault = { error }
+    this.#report(error)
+    this.#soon = setTimeout(() => this.flush(), this.#options.retry).unref()
+    const committed = this.#committed
+    this.#committed = []
+    for (const tell of committed) tell(error)
+  }
+
+  #recover (): void {
+    if (this.#fault === undefined) return
+    this.#fault = undefined
+    this.#reportedAt = -Infinity
+    this.#options.onRecovery?.()
+  }
+
+  #bound (): void {
+    while (this.#waiting.length > this.#options.limit) {
+      this.#waiting.shift()?.written?.()
+      this.#lost++
+    }
   }
 
   #statement (sql: string): StatementSync {
@@ -75,6 +188,7 @@ export class DatabaseWriter {
     const now = performance.now()
     if (now - this.#reportedAt < REPORT) return
     this.#reportedAt = now
-    this.#options.onFault(error, this.#waiting.length)
+    this.#options.onFault(error, this.#waiting.length, this.#lost)
+    this.#lost = 0
   }
 }

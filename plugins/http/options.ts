@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import fastify from 'fastify'
@@ -7,6 +6,7 @@ import { defaultDialect } from '../../providers/dialects/index.ts'
 import { readSettings } from '../config/index.ts'
 import { GatewayError, errorTable, requestIdHeaders, sendError, toGatewayError, type ErrorCode } from '../errors.ts'
 import { logStream } from '../logging/sink.ts'
+import { newRequestId } from './request-id.ts'
 
 /** Ids we take from a client: what fits in a log line and a header, and nothing that could be mistaken for either. */
 const SANE_ID = /^[\w.:/+=-]{1,128}$/
@@ -23,7 +23,7 @@ export function serverOptions (env: NodeJS.ProcessEnv = process.env): FastifyHtt
     logController: new fastify.LogController({ disableRequestLogging: true }),
     genReqId: ({ headers }) => {
       const id = headers['x-request-id']
-      return typeof id === 'string' && SANE_ID.test(id) ? id : randomUUID()
+      return typeof id === 'string' && SANE_ID.test(id) ? id : newRequestId()
     },
     frameworkErrors: (error, request, reply) => {
       reply.headers(requestIdHeaders(request))
@@ -71,7 +71,7 @@ function clientErrorHandler (error: Error & { code: string }, socket: Socket): v
     `HTTP/1.1 ${status} ${reasons[status] ?? 'Bad Request'}`,
     'content-type: application/json; charset=utf-8',
     `content-length: ${Buffer.byteLength(body)}`,
-    `x-request-id: ${randomUUID()}`,
+    `x-request-id: ${newRequestId()}`,
     'connection: close',
     '', body
   ].join('\r\n'))

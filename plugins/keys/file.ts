@@ -29,6 +29,8 @@ export interface VirtualKey {
   modelAliases?: Map<string, string>
   upstreamDialects?: string[]
   lossy?: 'report' | 'reject'
+  /** The names of the groups whose limits it shares. */
+  groups?: readonly string[]
 }
 
 /** By the SHA-256 of the token: neither the time of a look-up nor a name such as `__proto__` tells anything. */

@@ -14,14 +14,41 @@ import type { Charge } from '../prices/index.ts'
  * - `upstream_error` the provider answered with an error, or sent one in the stream
  * - `incomplete` the stream ended without its terminator
  * - `shutdown` the gateway was stopped meanwhile
+ *
+ * The ledger has one more, `interrupted`, for what the gateway's own death cut off.
  */
 export type Outcome =
   | 'done' | 'refused' | 'client_gone' | 'timeout' | 'upstream_unreachable' | 'upstream_broke' | 'upstream_error'
   | 'incomplete' | 'shutdown'
 
+/**
+ * How its usage is known.
+ *
+ * - `provider` the provider told all of it
+ * - `partial` the provider told a part, before the reply broke off, and that is all that is counted
+ * - `estimated` counted or estimated from what had been sent
+ * - `none` not at all
+ */
+export type UsageSource = 'provider' | 'partial' | 'estimated' | 'none'
+
+/** What was reserved for a request. */
+export interface Booking {
+  /** Of the key's requests. */
+  requests: number
+  tokens: number
+  /** Nano-dollars. */
+  money: number
+  /** Whether a budget holds the key: then a row must be on disk before anything goes out. */
+  budgeted: boolean
+  /** The limits as they stood, as JSON. */
+  limits: string | null
+}
+
 /** What is known of a relayed request when its record is opened. */
 export interface Opening {
   id: string
+  /** Of its row in the ledger: unlike `id`, which a client may choose, never used twice. */
+  rowId: string
   key: VirtualKey
   method: string
   /** The path, with or without its query string: only the path is logged. */
@@ -42,6 +69,7 @@ export interface Opening {
  */
 export class Exchange {
   readonly id: string
+  readonly rowId: string
   readonly key: VirtualKey
   readonly method: string
   readonly path: string
@@ -67,6 +95,12 @@ export class Exchange {
   bytesIn = 0
   bytesOut = 0
   usage: Usage | undefined = undefined
+  usageSource: UsageSource = 'none'
+  booking: Booking | undefined = undefined
+  /** How many of the key's requests it cost in the end. */
+  requests = 0
+  /** Its row's place in the ledger, where it has one. */
+  row: number | undefined = undefined
   /** What it cost, where usage and price are known. */
   charge: Charge | undefined = undefined
   /** The provider's own word for why the reply ended. */
@@ -81,6 +115,7 @@ export class Exchange {
 
   constructor (opening: Opening) {
     this.id = opening.id
+    this.rowId = opening.rowId
     this.key = opening.key
     this.method = opening.method
     this.path = opening.path

@@ -3,7 +3,7 @@ import type { Provider } from '../../providers/provider.ts'
 import type { Catalogue } from './catalogue.ts'
 import { modelPrice, type ModelPrice } from './model.ts'
 import type { Overrides } from './overrides.ts'
-import { costOf, promptTokens } from './rates.ts'
+import { costOf, promptTokens, type Rates } from './rates.ts'
 import type { Model } from './schema.ts'
 
 /** A request that is over, as far as its price goes. */
@@ -24,6 +24,10 @@ export interface Charge {
   cost: number
   /** Of the prices. */
   version: string
+  /** The entry's id. */
+  model: string
+  /** What it was reckoned with. */
+  rates: Rates
 }
 
 export interface Prices {
@@ -84,7 +88,8 @@ export class PriceList implements Prices {
     // A name that stands for others is priced as what answered, unless the operator has a price for the name.
     const price = asked?.override === true || servedModel === undefined ? asked : this.find(provider, servedModel) ?? asked
     if (price === undefined) return undefined
-    return { cost: costOf(price.at(time, promptTokens(usage)), usage), version: this.version }
+    const rates = price.at(time, promptTokens(usage))
+    return { cost: costOf(rates, usage), version: this.version, model: price.model, rates }
   }
 
   /** The entry for a model, priced or not. */

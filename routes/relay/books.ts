@@ -19,6 +19,9 @@ export class Books {
   /** How many requests are in the file that is being kept. */
   readonly #requests: number | undefined
   #kept = 0
+  #reached = false
+  #attempts = 0
+  #priced = false
 
   constructor (fastify: FastifyInstance, { exchange, target, hold, recorder, call }: Admitted) {
     this.#fastify = fastify
@@ -36,9 +39,10 @@ export class Books {
   }
 
   /** What the reply told of itself. */
-  note ({ usage, model, finish, lossy }: Ending): void {
+  note ({ usage, model, finish, lossy, truncated }: Ending): void {
     const exchange = this.#exchange
     exchange.usage = usage
+    exchange.usageSource = usage === undefined ? 'none' : truncated ? 'partial' : 'provider'
     exchange.servedModel = model
     exchange.finish = finish
     if (lossy !== undefined && lossy.length > 0) exchange.lossy = [...new Set([...exchange.lossy, ...lossy])]
@@ -51,26 +55,44 @@ export class Books {
     this.#kept = ids.length
   }
 
-  /** A request that went out counts, whatever came of it. @param used where that is less than was reserved */
-  settle (upstream: UpstreamCall | undefined, used?: number): void {
-    if (upstream?.reached === true) this.#hold.settle(used)
-    else this.#hold.release()
+  /** The provider was asked, and another call of the same request may follow. */
+  asked (upstream: UpstreamCall | undefined): void {
+    this.#reached ||= upstream?.reached === true
+    this.#attempts += upstream?.attempts ?? 0
   }
 
+  /** A request that never went out costs nothing, and the reply that says so can tell already. */
+  giveBack (upstream: UpstreamCall | undefined): void {
+    if (!this.#reached && upstream?.reached !== true) this.#hold.release()
+  }
+
+  /** What the usage costs, once that is known. */
+  price (): Charge | undefined {
+    const { provider, servedModel, usage } = this.#exchange
+    if (this.#priced || usage === undefined) return this.#exchange.charge
+    this.#priced = true
+    this.#exchange.charge = this.#fastify.prices.charge({ provider, model: this.#model, servedModel, usage, time: Date.now() })
+    return this.#exchange.charge
+  }
+
+  /**
+   * The end. A request that went out counts, whatever came of it; of one that was refused nothing is done but the
+   * asking, so that it counts as one, however many it held.
+   */
   close (upstream: UpstreamCall | undefined, outcome: Outcome, status: number, error?: string, media?: Media): void {
-    this.settle(upstream)
+    this.asked(upstream)
     const exchange = this.#exchange
     exchange.outcome = outcome
     exchange.status = status
     exchange.error = error
-    exchange.attempts = upstream?.attempts ?? 0
-    exchange.charge = this.#charge()
+    exchange.attempts = this.#attempts
+    exchange.requests = this.#reached ? Math.min(exchange.booking?.requests ?? 0, outcome === 'refused' ? 1 : Infinity) : 0
+    this.price()
+    if (this.#reached) this.#hold.settle(exchange.requests)
+    else this.#hold.release()
     if (media?.text === false) this.#recorder?.reply(Buffer.from(JSON.stringify({ media_type: media.type, bytes: exchange.bytesOut })))
+    exchange.endedAt = performance.now()
+    this.#fastify.ledger.close(exchange)
     this.#fastify.exchanges.end(exchange, this.#recorder)
-  }
-
-  #charge (): Charge | undefined {
-    const { provider, servedModel, usage } = this.#exchange
-    return usage && this.#fastify.prices.charge({ provider, model: this.#model, servedModel, usage, time: Date.now() })
   }
 }

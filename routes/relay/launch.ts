@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Call, Dialect } from '../../providers/dialects/dialect.ts'
 import { Exchange } from '../../plugins/logging/exchange.ts'
+import { newRequestId } from '../../plugins/http/request-id.ts'
 import { redactorFor } from '../../plugins/logging/redact.ts'
 import type { Target } from '../../plugins/providers.ts'
 import type { Kept } from './admitted.ts'
@@ -24,7 +25,7 @@ export interface Asked {
 export type Launch = (request: FastifyRequest, reply: FastifyReply, asked: Asked) => void
 
 /**
- * The one way out for whatever a key pays for: it reserves the key's quota, opens the request's record and sets a
+ * The one way out for whatever a key pays for: it reserves the key's quota, opens the request's row and record, and sets a
  * `Relay` on its way. Also what waits for them at the end.
  */
 export function launcher (fastify: FastifyInstance): Launch {
@@ -42,10 +43,11 @@ export function launcher (fastify: FastifyInstance): Launch {
     }
   })
 
-  return (request, reply, { dialect, call, body, target, outgoing, amount, kept = {} }) => {
+  return (request, reply, { dialect, call, body, target, outgoing, amount = 1, kept = {} }) => {
     const hold = fastify.quota.reserve(request.key, dialect, amount)
     const exchange = new Exchange({
       id: request.id,
+      rowId: request.headers['x-request-id'] === request.id ? newRequestId() : request.id,
       key: request.key,
       method: request.method,
       path: request.url,
@@ -59,11 +61,20 @@ export function launcher (fastify: FastifyInstance): Launch {
     exchange.bytesIn = body?.bytes.length ?? 0
     exchange.lossy = outgoing.lossy
     request.exchange = exchange
-    const recorder = fastify.exchanges.begin(exchange, body?.record ?? NOTHING)
-    const redact = redactorFor(request.key)
-    const relay = new Relay(fastify, request, reply, { dialect, call, request: body?.fields ?? {}, target, outgoing, hold, exchange, recorder, redact, kept })
-    live.add(relay)
-    relay.start(() => live.delete(relay))
+    exchange.booking = { requests: amount, tokens: 0, money: 0, budgeted: false, limits: null }
+    fastify.ledger.open(exchange, (refusal) => {
+      if (refusal !== undefined) {
+        hold.release()
+        request.exchange = null
+        reply.send(refusal)
+        return
+      }
+      const recorder = fastify.exchanges.begin(exchange, body?.record ?? NOTHING)
+      const redact = redactorFor(request.key)
+      const relay = new Relay(fastify, request, reply, { dialect, call, request: body?.fields ?? {}, target, outgoing, hold, exchange, recorder, redact, kept })
+      live.add(relay)
+      relay.start(() => live.delete(relay))
+    })
   }
 }
 

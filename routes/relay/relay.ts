@@ -55,6 +55,8 @@ export class Relay implements ReplyHandler {
   /** @param onClose called once, when the books are closed */
   start (onClose: () => void): void {
     this.#onClose = onClose
+    // Gone while the row was written.
+    if (this.#reply.raw.destroyed) return this.#clientGone()
     // Not `request.signal`: that fires as soon as the request's body is read.
     this.#reply.raw.once('close', () => this.#clientGone())
     this.#upstream = this.#fastify.upstream.send(this.#admitted.outgoing.request, this)
@@ -191,7 +193,7 @@ export class Relay implements ReplyHandler {
 
   /** A list goes on on another page. */
   #askOn (request: UpstreamRequest): void {
-    this.#books.settle(this.#upstream)
+    this.#books.asked(this.#upstream)
     this.#gathered = []
     this.#gatheredBytes = 0
     this.#upstream = this.#fastify.upstream.send(request, this)
@@ -205,8 +207,6 @@ export class Relay implements ReplyHandler {
       this.#request.log.error({ provider: exchange.provider, key: exchange.key.label, status: this.#status }, 'the provider refused the real key')
     }
     const refused = failed.status < 500 || failed.credentialRefused
-    // Of what was refused nothing is done but the asking.
-    this.#books.settle(this.#upstream, 1)
     this.#reply.code(failed.status).headers({ ...commonHeaders(this.#fastify, this.#admitted.exchange, this.#admitted.dialect), ...failed.headers }).type(JSON_TYPE).send(failed.body)
     this.#books.record(Buffer.from(failed.body))
     this.#close(refused ? 'refused' : 'upstream_error', failed.status, failed.code)
@@ -214,8 +214,8 @@ export class Relay implements ReplyHandler {
 
   /** The gateway's own error: with a status while that is open, as an event of the stream after. */
   #fail (error: GatewayError, outcome: Outcome): void {
-    this.#books.settle(this.#upstream)
     if (!this.#headSent) {
+      this.#books.giveBack(this.#upstream)
       this.#reply.headers(commonHeaders(this.#fastify, this.#admitted.exchange, this.#admitted.dialect)).send(error)
       this.#books.record(Buffer.from(JSON.stringify(this.#admitted.dialect.errors.encode(error.info))))
       return this.#close(outcome, error.status, error.code)

@@ -1,12 +1,13 @@
-import { chmodSync, existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
 import { InUse, migrations, openDatabase } from '../../plugins/database/open.ts'
+import { Database } from '../../plugins/database/database.ts'
 import { DatabaseWriter } from '../../plugins/database/writer.ts'
 import { CHAT_KEY, post, startGateway, startProvider, until, type Teardown } from '../helper.ts'
-import { start } from '../process.ts'
+import { run, start } from '../process.ts'
 
 // Processes start in their own time where the machine is busy.
 t.setTimeout(120_000)
@@ -63,13 +64,13 @@ t.test('a full disk loses nothing that fits into memory, and is reported once', 
   const opened = openDatabase(folder(t))
   t.teardown(() => opened.close())
   const faults: number[] = []
-  const writer = new DatabaseWriter(opened.db, { onFault: (_error, waiting) => faults.push(waiting), delay: 1, retry: 5, limit: 900 })
+  const writer = new DatabaseWriter(opened.db, { onFault: (_error, waiting, lost) => faults.push(waiting, lost), delay: 1, retry: 5, limit: 900 })
   const pages = Number(opened.db.prepare('PRAGMA page_count').get()?.['page_count'])
   opened.db.exec(`PRAGMA max_page_count = ${pages}`)
   for (let i = 0; i < 1000; i++) writer.write(INSERT, ['p', `id${i}`, 'k'.repeat(100)])
   t.notOk(writer.flush())
   t.notOk(writer.flush())
-  t.same(faults, [900], 'the oldest hundred gave way')
+  t.same(faults, [900, 100], 'the oldest hundred gave way')
   t.equal(writer.get(COUNT)?.['n'], 0)
   opened.db.exec('PRAGMA max_page_count = 100000')
   await until(() => writer.get(COUNT)?.['n'] === 900)
@@ -87,21 +88,16 @@ t.test('what was kept outlives the gateway', async (t) => {
   t.equal((await fetch(`${second.url}/v1/conversations/conv_1`, { headers })).status, 200)
 })
 
-t.test('kill -9 frees the folder and loses no more than the last moment; a second process does without', async (t) => {
+t.test('a second process ends with a reason; kill -9 frees the folder', async (t) => {
   const provider = await startProvider(t, (_request, response) => response.writeHead(200, { 'content-type': 'application/json' }).end('{"id":"conv_1","object":"conversation"}'))
   const dir = folder(t)
   const headers = { authorization: `Bearer ${CHAT_KEY}` }
   const first = await start(t, provider.url, { DATA_DIR: dir })
   t.equal((await fetch(`${first.url}/v1/conversations`, { method: 'POST', headers })).status, 200)
 
-  const second = await start(t, provider.url, { DATA_DIR: dir })
-  await until(() => /"level":40.*is in use by another gateway/.test(second.output()))
-  const refused = await fetch(`${second.url}/v1/conversations/conv_1`, { headers })
-  t.equal(refused.status, 503)
-  t.match(await refused.json(), { error: { code: 'storage_unavailable' } })
-  const asked = (content: unknown): Promise<Response> => post(`${second.url}/v1/chat/completions`, { model: 'm', messages: [{ role: 'user', content }] })
-  t.equal((await asked([{ type: 'file', file: { file_id: 'file-1' } }])).status, 503, 'it may be another key\'s, which only the first process knows')
-  t.equal((await asked('file-1 by name is no file')).status, 200)
+  const second = run(t, { OPENAI_BASE_URL: provider.url, DATA_DIR: dir })
+  t.equal(await second.ended, 1)
+  t.match(second.output(), /^llm-gateway: DATA_DIR ".*" is in use by another gateway.*Give this one a DATA_DIR of its own$/m)
 
   await new Promise((resolve) => setTimeout(resolve, 300))
   first.child.kill('SIGKILL')
@@ -115,9 +111,92 @@ t.test('without DATA_DIR it is data in the working folder', async (t) => {
   t.ok(existsSync(join(running.folder, 'data', 'gateway.db')))
 })
 
-t.test('a folder that cannot be written: it starts, and says so once', { skip: process.getuid?.() === 0 && 'root may write anywhere' }, async (t) => {
+t.test('a folder that cannot be used', async (t) => {
+  const provider = await startProvider(t, (_request, response) => response.writeHead(200, { 'content-type': 'application/json' }).end('{}'))
+  const file = join(folder(t), 'file')
+  writeFileSync(file, '')
+  const env = { DATA_DIR: join(file, 'data') }
+  const serving = await start(t, provider.url, env)
+  t.equal(serving.output().split('cannot use DATA_DIR').length, 2, 'said once')
+  const headers = { authorization: `Bearer ${CHAT_KEY}` }
+  const refused = await fetch(`${serving.url}/v1/conversations/conv_1`, { headers })
+  t.equal(refused.status, 503)
+  t.match(await refused.json(), { error: { code: 'storage_unavailable' } })
+  const asked = (content: unknown): Promise<Response> => post(`${serving.url}/v1/chat/completions`, { model: 'm', messages: [{ role: 'user', content }] })
+  t.equal((await asked([{ type: 'file', file: { file_id: 'file-1' } }])).status, 503, 'it may be another key\'s')
+  t.equal((await asked('file-1 by name is no file')).status, 200)
+
+  const refusing = run(t, { OPENAI_BASE_URL: provider.url, ...env, LEDGER_ON_ERROR: 'refuse' })
+  t.equal(await refusing.ended, 1)
+  t.match(refusing.output(), /^llm-gateway: cannot use DATA_DIR .*LEDGER_ON_ERROR=serve/m)
+})
+
+t.test('what is waited for is written at the end of the turn, all of it at once', async (t) => {
+  const opened = openDatabase(folder(t))
+  t.teardown(() => opened.close())
+  const writer = new DatabaseWriter(opened.db, { onFault: (error) => t.fail(String(error)) })
+  writer.contribute(() => [{ sql: INSERT, values: ['p', 'besides', 'k'] }])
+  const done: number[] = []
+  for (let i = 0; i < 100; i++) {
+    writer.write(INSERT, ['p', `id${i}`, 'k'])
+    writer.commit((error) => { t.equal(error, undefined); done.push(i) })
+  }
+  t.equal(writer.get(COUNT)?.['n'], 0, 'not yet')
+  await new Promise((resolve) => setImmediate(resolve))
+  t.equal(done.length, 100)
+  t.equal(writer.get(COUNT)?.['n'], 101)
+})
+
+t.test('a disk that takes nothing keeps nobody waiting, and nothing that was withdrawn comes later', async (t) => {
+  const opened = openDatabase(folder(t))
+  t.teardown(() => opened.close())
+  let recovered = 0
+  const writer = new DatabaseWriter(opened.db, { onFault: () => {}, onRecovery: () => { recovered++ }, retry: 5 })
+  opened.db.exec(`PRAGMA max_page_count = ${Number(opened.db.prepare('PRAGMA page_count').get()?.['page_count'])}`)
+  const fill = (id: string): ReturnType<typeof writer.write> => writer.write(INSERT, ['p', id, 'k'.repeat(5000)])
+  fill('kept')
+  t.ok(await new Promise((resolve) => writer.commit(resolve)), 'told why')
+  t.notOk(writer.healthy)
+  let told: unknown
+  const withdrawn = fill('withdrawn')
+  writer.commit((error) => { told = error })
+  t.ok(told, 'at once')
+  withdrawn.withdrawn = true
+  opened.db.exec('PRAGMA max_page_count = 100000')
+  await until(() => writer.healthy)
+  t.equal(recovered, 1)
+  t.equal(writer.get(COUNT)?.['n'], 1)
+})
+
+t.test('one row that cannot be written keeps back no other', async (t) => {
+  const opened = openDatabase(folder(t))
+  t.teardown(() => opened.close())
+  const faults: unknown[] = []
+  const writer = new DatabaseWriter(opened.db, { onFault: (error) => faults.push(error) })
+  writer.write(INSERT, ['p', 'a', 'k'])
+  writer.write(INSERT.replace(' OR IGNORE', ''), ['p', 'a', 'k'])
+  writer.write(INSERT, ['p', 'b', 'k'])
+  t.ok(writer.flush())
+  t.equal(writer.get(COUNT)?.['n'], 2)
+  t.match(String(faults), /UNIQUE/)
+})
+
+t.test('the log of writes does not grow without end under load, and other reads go on meanwhile', async (t) => {
   const dir = folder(t)
-  chmodSync(dir, 0o500)
-  const running = await start(t, 'http://127.0.0.1:9', { DATA_DIR: join(dir, 'data') })
-  t.equal(running.output().split('DATA_DIR').length, 2)
+  const database = new Database(openDatabase(dir), { onFault: (error) => t.fail(String(error)) })
+  t.teardown(() => database.close())
+  let n = 0
+  const writing = setInterval(() => {
+    for (let i = 0; i < 4; i++) database.write(INSERT, ['p', `id${n++}`, 'k'.repeat(10_000)])
+    database.commit()
+  }, 1)
+  t.teardown(() => clearInterval(writing))
+  let largest = 0
+  await until(() => {
+    largest = Math.max(largest, statSync(join(dir, 'gateway.db-wal')).size)
+    return n > 8000
+  })
+  clearInterval(writing)
+  t.ok(largest < 80e6, `${largest} bytes, of about 100 MB written`)
+  t.same((await database.read(COUNT)).map((row) => row['n']), [n])
 })

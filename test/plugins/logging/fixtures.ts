@@ -18,6 +18,7 @@ export const key: VirtualKey = {
 export function exchange (opening: Partial<Opening> = {}): Exchange {
   const made = new Exchange({
     id: 'req-1',
+    rowId: 'row-1',
     key,
     method: 'POST',
     path: '/v1/chat/completions',

@@ -1,0 +1,28 @@
+import type { SQLInputValue } from 'node:sqlite'
+import { Background, type Row } from './background.ts'
+import type { Opened } from './open.ts'
+import { DatabaseWriter, type WriterOptions } from './writer.ts'
+
+/** The gateway's own database: writes and short reads here, long ones in a thread. */
+export class Database extends DatabaseWriter {
+  readonly #opened: Opened
+  readonly #background: Background
+
+  constructor (opened: Opened, options: WriterOptions) {
+    super(opened.db, options)
+    this.#opened = opened
+    this.#background = new Background(opened.file, this)
+  }
+
+  /** All rows of a query that may take its time, with all that was written before. */
+  async read (sql: string, ...values: SQLInputValue[]): Promise<Row[]> {
+    this.flush()
+    return await this.#background.read(sql, ...values)
+  }
+
+  async close (): Promise<void> {
+    this.flush()
+    await this.#background.close()
+    this.#opened.close()
+  }
+}

@@ -1,0 +1,122 @@
+import fp from 'fastify-plugin'
+import type { Write } from '../database/writer.ts'
+import { GatewayError } from '../errors.ts'
+import type { Exchange } from '../logging/exchange.ts'
+import { bounded } from '../logging/line.ts'
+import { redactorFor } from '../logging/redact.ts'
+import type { Gauge, Used } from '../quota/store.ts'
+import { recentWindows, windowName } from './recent.ts'
+import { mark, recover } from './recover.ts'
+import { keepDeleting } from './retention.ts'
+import { CLOSE, closed, OPEN, opened } from './row.ts'
+import { Sums, TOKENS } from './sums.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    ledger: Ledger
+  }
+}
+
+export interface Ledger {
+  /**
+   * Opens a request's row. Nothing of it may go upstream before `then`, which is called once the row is on disk, or at
+   * once where the disk takes none and the request may go on without.
+   * @param then with an error, `ledger_unavailable`, where it may not: then there is no row
+   */
+  open (exchange: Exchange, then: (refusal?: GatewayError) => void): void
+  /** Closes it. Once for each request that was opened. */
+  close (exchange: Exchange): void
+  /** What is known to have been used of a counter, from before this process and from rows that are closed. */
+  used (gauge: Gauge): Used
+}
+
+/** ms between two notes of how far back an open row can be. */
+const MARK = 5000
+
+const USED = `SELECT sum(requests) AS requests, sum(${TOKENS}) AS tokens, sum(cost) AS money FROM sums WHERE owner = ? AND slot >= ?`
+
+/**
+ * `fastify.ledger`: one row for every request that goes out, opened before its first byte does and closed once, however
+ * it ends. Rows of one turn of the event loop are written in one transaction. Quota and budgets are caches of it.
+ */
+export default fp(async (fastify) => {
+  const { database, config: { ledgerOnError, ledgerRetention }, log } = fastify
+  if (database === null) {
+    fastify.decorate('ledger', unwritten(ledgerOnError))
+    return
+  }
+  const sums = new Sums()
+  database.contribute(() => sums.take())
+  const interrupted = recover(database, sums)
+  // Counters are made from what stands here.
+  if (!database.flush()) log.error('the ledger cannot be written: requests that an earlier process left open stay so')
+  if (interrupted > 0) log.warn({ rows: interrupted }, 'requests that the last process left open were charged at their hold')
+
+  const recent = recentWindows(database)
+  const opening = new Map<number, Write>()
+  let seq = Number(database.get('SELECT max(seq) AS seq FROM requests')?.['seq'] ?? 0)
+  let marked = 0
+
+  fastify.decorate('ledger', {
+    open (exchange, then) {
+      const row = exchange.row = ++seq
+      const write = database.write(OPEN, opened(exchange, row))
+      opening.set(row, write)
+      database.commit((error) => {
+        if (error === undefined || !refuses(ledgerOnError, exchange)) return then()
+        write.withdrawn = true
+        opening.delete(row)
+        exchange.row = undefined
+        then(new GatewayError('ledger_unavailable'))
+      })
+    },
+    close (exchange) {
+      const { row, key, usage, charge } = exchange
+      if (row === undefined) return
+      opening.delete(row)
+      database.write(CLOSE, closed(exchange, row))
+      sums.add({
+        startedAt: exchange.startedAt,
+        key: key.id,
+        keyName: key.label,
+        groups: key.groups ?? [],
+        provider: exchange.provider,
+        model: bounded(exchange.servedModel ?? exchange.model, redactorFor(key)),
+        requests: exchange.requests,
+        usage,
+        heldTokens: 0,
+        cost: charge?.cost
+      })
+      database.commit()
+    },
+    used ({ owner, unit, window }) {
+      if (window.kind === 'held') return { used: 0 }
+      if (window.kind === 'length') return recent.get(windowName(owner, unit, window.ms)) ?? { used: 0 }
+      database.flush()
+      return { used: Number(database.get(USED, owner, window.startsAt)?.[unit] ?? 0) }
+    }
+  } satisfies Ledger)
+
+  const marking = setInterval(() => {
+    const [oldest = seq + 1] = opening.keys()
+    if (oldest !== marked) mark(database, marked = oldest)
+  }, MARK).unref()
+  const stopDeleting = keepDeleting(database, { retention: ledgerRetention })
+  fastify.addHook('onClose', async () => {
+    clearInterval(marking)
+    stopDeleting()
+  })
+}, { name: 'ledger', fastify: '5.x', dependencies: ['config', 'database', 'errors', 'logging'] })
+
+function refuses (onError: 'serve' | 'refuse', { booking }: Exchange): boolean {
+  return onError === 'refuse' || booking?.budgeted === true
+}
+
+/** Where there is nothing to write to, and the operator has said to go on. */
+function unwritten (onError: 'serve' | 'refuse'): Ledger {
+  return {
+    open: (exchange, then) => then(refuses(onError, exchange) ? new GatewayError('ledger_unavailable') : undefined),
+    close: () => {},
+    used: () => ({ used: 0 })
+  }
+}

@@ -1,0 +1,51 @@
+import type { SQLInputValue } from 'node:sqlite'
+import type { Exchange } from '../logging/exchange.ts'
+import { bounded, statusOf } from '../logging/line.ts'
+import { redactorFor } from '../logging/redact.ts'
+
+/** A row as it is opened: before anything goes upstream. */
+export const OPEN = `INSERT INTO requests (
+  seq, id, request_id, started_at, key, key_name, groups, provider, requested_model, client_dialect, upstream_dialect,
+  stream, requests, hold, held_tokens, limits
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+
+/** And as it is closed. */
+export const CLOSE = `UPDATE requests SET
+  first_byte_at = ?, ended_at = ?, served_model = ?, attempts = ?, status = ?, outcome = ?, error = ?, requests = ?,
+  input = ?, cache_read = ?, cache_write_5m = ?, cache_write_1h = ?, output = ?, reasoning = ?, audio_input = ?,
+  audio_output = ?, usage_source = ?, cost = ?, price_version = ?, price_model = ?, rates = ?, lossy = ?
+  WHERE seq = ?`
+
+export function opened (exchange: Exchange, seq: number): SQLInputValue[] {
+  const { id, rowId, key, booking, model } = exchange
+  return [
+    seq, rowId, id === rowId ? null : id, exchange.startedAt, key.id, key.label, groupsOf(key.groups), exchange.provider,
+    bounded(model, redactorFor(key)), exchange.clientDialect, exchange.upstreamDialect, exchange.stream ? 1 : 0,
+    booking?.requests ?? 0, booking?.money ?? 0, booking?.tokens ?? 0, booking?.limits ?? null
+  ]
+}
+
+export function closed (exchange: Exchange, seq: number): SQLInputValue[] {
+  const { usage = {}, charge, lossy, servedModel, firstByteAt, endedAt } = exchange
+  const clock = (at: number | undefined): number | null => at === undefined ? null : Math.round(exchange.startedAt + at - exchange.start)
+  return [
+    clock(firstByteAt), clock(endedAt), servedModel === undefined ? null : bounded(servedModel, redactorFor(exchange.key)),
+    exchange.attempts, statusOf(exchange), exchange.outcome, exchange.error ?? null, exchange.requests,
+    usage.input ?? null, usage.cacheRead ?? null, usage.cacheWrite5m ?? null, usage.cacheWrite1h ?? null, usage.output ?? null,
+    usage.reasoning ?? null, usage.audioInput ?? null, usage.audioOutput ?? null, exchange.usageSource,
+    charge?.cost ?? null, charge?.version ?? null, charge?.model ?? null, charge === undefined ? null : ratesOf(charge.rates),
+    lossy.length === 0 ? null : JSON.stringify(lossy), seq
+  ]
+}
+
+function groupsOf (groups: readonly string[] | undefined): string | null {
+  return groups === undefined || groups.length === 0 ? null : JSON.stringify(groups)
+}
+
+/** Rates are few objects, shared by all rows of a model: their text is made once. */
+const texts = new WeakMap<object, string>()
+function ratesOf (rates: object): string {
+  let text = texts.get(rates)
+  if (text === undefined) texts.set(rates, text = JSON.stringify(rates))
+  return text
+}

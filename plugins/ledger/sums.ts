@@ -1,0 +1,79 @@
+import type { Usage } from '../../providers/dialects/events.ts'
+import type { Write } from '../database/writer.ts'
+
+/** What one row adds to the sums. */
+export interface Addition {
+  /** ms since 1970 of the request's arrival: what it cost belongs to the time it was admitted. */
+  startedAt: number
+  key: string
+  keyName: string
+  groups: readonly string[]
+  provider: string
+  model: string
+  requests: number
+  usage: Usage | undefined
+  /** Tokens charged at the hold, of rows whose usage nobody knows any more. */
+  heldTokens: number
+  /** Nano-dollars; `undefined` where there is no known price. */
+  cost: number | undefined
+}
+
+/** Every time zone's days begin on a quarter of an hour. */
+const SLOT = 15 * 60_000
+
+const ADD = `INSERT INTO sums (
+  owner, slot, provider, model, key_name, calls, requests, input, cache_read, cache_write_5m, cache_write_1h, output,
+  reasoning, audio_input, audio_output, held_tokens, cost, unpriced
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET key_name = excluded.key_name, calls = calls + excluded.calls, requests = requests + excluded.requests,
+  input = input + excluded.input, cache_read = cache_read + excluded.cache_read,
+  cache_write_5m = cache_write_5m + excluded.cache_write_5m, cache_write_1h = cache_write_1h + excluded.cache_write_1h,
+  output = output + excluded.output, reasoning = reasoning + excluded.reasoning,
+  audio_input = audio_input + excluded.audio_input, audio_output = audio_output + excluded.audio_output,
+  held_tokens = held_tokens + excluded.held_tokens, cost = cost + excluded.cost, unpriced = unpriced + excluded.unpriced`
+
+/** The tokens of a row of `sums`. */
+export const TOKENS = 'input + cache_read + cache_write_5m + cache_write_1h + output + reasoning + audio_input + audio_output + held_tokens'
+
+/** calls, requests, eight buckets, held tokens, cost, unpriced */
+type Totals = number[]
+
+/**
+ * Sums by key and group, provider, model and quarter of an hour, written in the same transactions as the rows they are
+ * the sums of. They outlive the rows, and are what budgets are rebuilt from.
+ */
+export class Sums {
+  readonly #waiting = new Map<string, { names: [string, number, string, string, string], totals: Totals }>()
+
+  add (addition: Addition): void {
+    this.#add(addition.key, addition)
+    for (const group of addition.groups) this.#add(groupOwner(group), addition)
+  }
+
+  /** What waits, as writes. */
+  take (): Write[] {
+    if (this.#waiting.size === 0) return []
+    const writes = [...this.#waiting.values()].map(({ names, totals }): Write => ({ sql: ADD, values: [...names, ...totals] }))
+    this.#waiting.clear()
+    return writes
+  }
+
+  #add (owner: string, { startedAt, keyName, provider, model, requests, usage = {}, heldTokens, cost }: Addition): void {
+    const slot = startedAt - startedAt % SLOT
+    const name = `${owner}\n${slot}\n${provider}\n${model}`
+    let entry = this.#waiting.get(name)
+    if (entry === undefined) this.#waiting.set(name, entry = { names: [owner, slot, provider, model, keyName], totals: new Array<number>(13).fill(0) })
+    const { totals } = entry
+    const known = Object.keys(usage).length > 0
+    const terms = [
+      1, requests, usage.input ?? 0, usage.cacheRead ?? 0, usage.cacheWrite5m ?? 0, usage.cacheWrite1h ?? 0, usage.output ?? 0,
+      usage.reasoning ?? 0, usage.audioInput ?? 0, usage.audioOutput ?? 0, heldTokens, cost ?? 0, known && cost === undefined ? 1 : 0
+    ]
+    for (const [i, term] of terms.entries()) totals[i] = (totals[i] ?? 0) + term
+  }
+}
+
+/** How a group is named among the owners of counters and sums. */
+export function groupOwner (group: string): string {
+  return `group:${group}`
+}
