@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import fp from 'fastify-plugin'
 import { GatewayError, requestIdHeaders } from '../errors.ts'
 import { refused } from './options.ts'
+import { watchSilent } from './silent.ts'
 import { watchUpload } from './upload.ts'
 
 declare module 'fastify' {
@@ -46,8 +47,12 @@ export default fp(async (fastify) => {
   fastify.server.on('checkContinue', unanswered)
   fastify.server.on('checkExpectation', unanswered)
 
-  // A connection whose last reply ends while the gateway stops is not kept for another request.
-  fastify.addHook('preClose', async () => { fastify.server.keepAliveTimeout = 1 })
+  const endSilent = watchSilent(fastify.server)
+  fastify.addHook('preClose', async () => {
+    // A connection whose last reply ends while the gateway stops is not kept for another request.
+    fastify.server.keepAliveTimeout = 1
+    endSilent()
+  })
 
   // Bodies stay bytes: what goes on to a provider is what the client sent.
   fastify.removeAllContentTypeParsers()

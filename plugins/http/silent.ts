@@ -1,0 +1,27 @@
+import type { IncomingMessage, Server } from 'node:http'
+import type { Socket } from 'node:net'
+
+/**
+ * Connections that have not sent a whole head yet, such as those that a client opens in advance. Node's own `close`
+ * waits for them, and has stopped their timers by then.
+ * @returns what ends them
+ */
+export function watchSilent (server: Server): () => void {
+  const silent = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    silent.add(socket)
+    socket.once('close', () => silent.delete(socket))
+  })
+  const heard = ({ socket }: IncomingMessage): void => { silent.delete(socket) }
+  server.on('request', heard)
+  server.on('upgrade', heard)
+  const end = (): void => {
+    for (const socket of silent) socket.destroy()
+  }
+  return () => {
+    end()
+    // Until the gateway's streams are at their end others may come.
+    const ending = setInterval(end, 1000).unref()
+    server.once('close', () => clearInterval(ending))
+  }
+}
