@@ -48,6 +48,13 @@ export interface Dialect {
    * replaced in the bytes, every other byte stays.
    */
   patch? (body: Record<string, unknown>, call: Call): Record<string, unknown>
+  /** What the request may cost at most. Absent: that cannot be bounded. Asked of the body that goes to the provider. */
+  bound? (body: Record<string, unknown>): Bound
+  /**
+   * The top-level fields to change so that no answer is longer than `tokens`, by the name that the server knows: a cap by
+   * another name caps nothing. None where the body says so already. Absent: answers cannot be capped.
+   */
+  cap? (tokens: number, body: Record<string, unknown>, facts: Target): Record<string, unknown>
   errors: ErrorCodec
   stream: StreamReader
   models?: ModelList
@@ -98,6 +105,26 @@ export interface Call {
   requests?: number
   /** The kept file whose requests are to be made, all of them for this one. */
   runs?: string
+}
+
+/** How much a request can cost, as far as its body tells. */
+export interface Bound {
+  /** The prompt is the body's text alone: a token has at least one byte of it. Else (images, files, earlier turns that the provider keeps) only the model's context window bounds it. */
+  plain: boolean
+  /** Tokens that the provider may put around a plain body's text, such as how to call tools. */
+  added: number
+  /** The dearest rate that parts of the prompt may be charged at, where they may be written to a cache. */
+  cacheWrite?: '5m' | '1h'
+  /** The most tokens of output that one answer may have, by the request itself. Reasoning is in it. */
+  output?: number
+  /** Answers asked for. */
+  choices: number
+  /** Whether tokens are generated at all: not so for embeddings and the like. */
+  generates: boolean
+  /** Set where nothing is charged for it, such as reading what is kept. */
+  free?: true
+  /** Names of what costs by no known rate or without bound, such as `tools[1] (web_search_20250305)`, `audio`, `service_tier`. */
+  unbounded: string[]
 }
 
 /** Where a key stands in a limit on its requests. */

@@ -1,4 +1,5 @@
 import type { Dialect } from '../dialect.ts'
+import { bound, cap } from './bound.ts'
 import { counter } from './counter.ts'
 import { ID, MessagesEventDecoder } from './decode-events.ts'
 import { decodeRequest, names } from './decode-request.ts'
@@ -25,6 +26,8 @@ export const anthropicMessages: Dialect = {
   limitHeaders,
   heartbeat: 'event: ping\ndata: {"type": "ping"}\n\n',
   peek: (body) => ({ model: String(body.model), stream: body.stream === true, choices: 1, wantsUsage: true }),
+  bound,
+  cap,
   errors,
   stream,
   models,

@@ -1,5 +1,6 @@
 import type { Dialect } from '../dialect.ts'
 import { objectOf } from '../json.ts'
+import { bound, cap } from './bound.ts'
 import { ChatEventDecoder, ID } from './decode-events.ts'
 import { decodeRequest, names } from './decode-request.ts'
 import { ChatEventEncoder } from './encode-events.ts'
@@ -29,6 +30,8 @@ export const openaiChat: Dialect = {
   patch: (body, call) => call.stream && !call.wantsUsage
     ? { stream_options: { ...objectOf(body.stream_options), include_usage: true } }
     : {},
+  bound,
+  cap,
   errors,
   stream,
   models,

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import type { TSchema } from 'typebox'
-import type { Call, Dialect } from '../dialect.ts'
+import type { Bound, Call, Dialect } from '../dialect.ts'
 import { objectOf, textOf } from '../json.ts'
 import { itemReferences } from '../openai-items.ts'
 import { errors } from '../openai-errors.ts'
@@ -10,6 +10,10 @@ import { streamOf } from './stream.ts'
 /** What sets an endpoint apart from the others. */
 export interface Endpoint {
   summary: string
+  /** What a request may cost at most. */
+  bound: (body: Record<string, unknown>) => Bound
+  /** Which fields cap an answer, where any do. */
+  cap?: NonNullable<Dialect['cap']>
   /** What a request must say; further fields are the provider's to judge. */
   fields: Record<string, TSchema>
   /** Whether the provider has a model of its own for requests that name none. */
@@ -27,7 +31,7 @@ export interface Endpoint {
 }
 
 /** A dialect that is only ever passed through, at one path, with and without `/v1`. */
-export function endpoint (id: string, path: string, { summary, fields, defaultModel = false, forms = false, media = [], last, includesUsage = false, refers = [], also = [] }: Endpoint): Dialect {
+export function endpoint (id: string, path: string, { summary, bound, cap, fields, defaultModel = false, forms = false, media = [], last, includesUsage = false, refers = [], also = [] }: Endpoint): Dialect {
   const model = defaultModel ? Type.Optional(nullable(Model)) : Model
   const wantsUsage = (body: Record<string, unknown>): boolean => !includesUsage || objectOf(body.stream_options).include_usage === true
   return {
@@ -47,6 +51,8 @@ export function endpoint (id: string, path: string, { summary, fields, defaultMo
     patch: (body, call) => call.stream && !call.wantsUsage
       ? { stream_options: { ...objectOf(body.stream_options), include_usage: true } }
       : {},
+    bound,
+    ...cap !== undefined && { cap },
     errors,
     stream: streamOf(last),
     ...forms && { forms },

@@ -2,6 +2,7 @@ import type { Dialect } from '../dialect.ts'
 import { objectOf, textOf } from '../json.ts'
 import { itemReferences } from '../openai-items.ts'
 import { limitHeaders } from '../openai-limits.ts'
+import { bound, cap } from './bound.ts'
 import { counter } from './counter.ts'
 import { ResponsesEventDecoder } from './decode-events.ts'
 import { decodeRequest, names } from './decode-request.ts'
@@ -30,6 +31,8 @@ export const openaiResponses: Dialect = {
     ...refers(body),
     mentions: itemReferences('input', body.input)
   }),
+  bound,
+  cap,
   errors,
   stream,
   counter,

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import type { TSchema } from 'typebox'
-import type { Call, Dialect, Operation } from '../dialect.ts'
+import type { Bound, Call, Dialect, Operation } from '../dialect.ts'
 import { itemReferences } from '../openai-items.ts'
 import { errors } from '../openai-errors.ts'
 import { stream } from './stream.ts'
@@ -69,11 +69,19 @@ function kept (
     admission: Type.Object(fields),
     requestHeaders: ['openai-beta'],
     replyHeaders: ['openai-processing-ms', 'openai-version'],
+    bound,
     peek: (body) => ({ model: '', stream: false, choices: 1, wantsUsage: true, ...asks(body) }),
     errors,
     stream,
     forms: operations.some(({ body }) => body === 'form')
   }
+}
+
+/** What is kept costs nothing. A batch costs what its requests do, which are in a file. */
+function bound ({ input_file_id: runs }: Record<string, unknown>): Bound {
+  return runs === undefined
+    ? { plain: true, added: 0, choices: 1, generates: false, free: true, unbounded: [] }
+    : { plain: false, added: 0, choices: 1, generates: true, unbounded: ['input_file_id'] }
 }
 
 /** One request a line; blank lines are none. */
