@@ -21,6 +21,8 @@ export interface Config {
   requestTimeout: number
   /** Milliseconds; 0: none. */
   heartbeatInterval: number
+  /** Milliseconds; 0: none. */
+  drainTimeout: number
   /** For keys that do not say otherwise. */
   lossy: RawSettings['LOSSY']
   /** Bytes. */
@@ -115,6 +117,7 @@ function typed (raw: RawSettings): Omit<Config, 'providers' | 'baseUrls'> {
     maxRequestsPerHour: parseRate(raw.MAX_REQUESTS_PER_HOUR),
     requestTimeout: parseTimeout(raw.REQUEST_TIMEOUT),
     heartbeatInterval: parseTimeout(raw.HEARTBEAT_INTERVAL),
+    drainTimeout: parseTimeout(raw.DRAIN_TIMEOUT),
     lossy: raw.LOSSY,
     maxBodySize: parseSize(raw.MAX_BODY_SIZE),
     dataDir: raw.DATA_DIR,

@@ -42,6 +42,12 @@ export const Settings = Type.Object({
     description: 'How long a stream may be silent before the gateway sends its client a heartbeat, so that no balancer in between cuts it. `0` sends none.',
     examples: ['15s', '0']
   }),
+  DRAIN_TIMEOUT: Type.String({
+    format: 'timeout',
+    default: '30s',
+    description: 'How long the reply to a client that has left is read on, for keys with `"on_disconnect": "drain"`. `0` reads none on.',
+    examples: ['30s', '0']
+  }),
   LOSSY: Type.Enum(['report', 'reject'], {
     default: 'report',
     description: 'What becomes of a request that cannot be said fully in the provider\'s format: `report` names the fields in `x-gateway-lossy` and the log, `reject` answers 400 and names them.',

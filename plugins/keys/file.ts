@@ -29,6 +29,8 @@ export interface VirtualKey {
   modelAliases?: Map<string, string>
   upstreamDialects?: string[]
   lossy?: 'report' | 'reject'
+  /** What becomes of a reply whose client has left. Default: `cancel`. */
+  onDisconnect?: 'cancel' | 'drain'
   /** The names of the groups whose limits it shares. */
   groups?: readonly string[]
 }
@@ -97,6 +99,7 @@ function toKey (token: string, entry: KeyEntry, { providers, env }: Surroundings
     ...(entry.log !== undefined && { log: entry.log }),
     ...(entry.model_aliases !== undefined && { modelAliases: new Map(Object.entries(entry.model_aliases)) }),
     ...(entry.lossy !== undefined && { lossy: entry.lossy }),
+    ...(entry.on_disconnect !== undefined && { onDisconnect: entry.on_disconnect }),
     ...(entry.upstream_dialects !== undefined && { upstreamDialects: entry.upstream_dialects })
   }
 }

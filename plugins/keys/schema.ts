@@ -50,6 +50,10 @@ export const KeySchema = Type.Object({
     description: 'Which of the provider\'s own dialects may be spoken to it. Without it, all.',
     errorMessage: 'must be a list of dialects, not empty'
   })),
+  on_disconnect: Type.Optional(Type.Enum(['cancel', 'drain'], {
+    description: 'What becomes of a reply whose client has left: "cancel" lets go of the provider, "drain" reads on to the provider\'s own count, for DRAIN_TIMEOUT at most. Without it, cancel.',
+    errorMessage: 'must be "cancel" or "drain"'
+  })),
   lossy: Type.Optional(Type.Enum(['report', 'reject'], {
     description: 'What becomes of a request that cannot be said fully in the provider\'s format: reported, or refused with 400. Without it, LOSSY counts.',
     errorMessage: 'must be "report" or "reject"'

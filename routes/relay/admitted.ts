@@ -4,6 +4,7 @@ import type { Recorder } from '../../plugins/logging/index.ts'
 import type { Target } from '../../plugins/providers.ts'
 import type { Hold } from '../../plugins/quota/index.ts'
 import type { OwnList } from '../stored/list.ts'
+import type { Drains } from './drains.ts'
 import type { Outgoing } from './plan.ts'
 
 /** A request that may go out: judged, counted, and on record. */
@@ -19,6 +20,7 @@ export interface Admitted {
   recorder: Recorder | undefined
   redact: (text: string) => string
   kept: Kept
+  drains: Drains
 }
 
 /** What a request does to what the provider keeps, beyond reading it. */

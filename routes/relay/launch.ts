@@ -6,6 +6,7 @@ import { redactorFor } from '../../plugins/logging/redact.ts'
 import type { Target } from '../../plugins/providers.ts'
 import type { Kept } from './admitted.ts'
 import type { Body } from './body.ts'
+import { Drains } from './drains.ts'
 import type { Outgoing } from './plan.ts'
 import { Relay } from './relay.ts'
 
@@ -30,6 +31,7 @@ export type Launch = (request: FastifyRequest, reply: FastifyReply, asked: Asked
  */
 export function launcher (fastify: FastifyInstance): Launch {
   const live = new Set<Relay>()
+  const drains = new Drains(fastify.config.drainTimeout)
 
   // Streams that talk may end; what is silent is let go earlier, so that a hung provider cannot hold the process.
   fastify.addHook('preClose', async () => {
@@ -38,7 +40,7 @@ export function launcher (fastify: FastifyInstance): Launch {
       await new Promise((resolve) => setTimeout(resolve, 50))
       const waited = performance.now() - started
       for (const relay of live) {
-        if (waited > SHUTDOWN_TIMEOUT || (waited > SILENT_TIMEOUT && relay.silentFor > SILENCE)) relay.shutDown()
+        if (relay.draining || waited > SHUTDOWN_TIMEOUT || (waited > SILENT_TIMEOUT && relay.silentFor > SILENCE)) relay.shutDown()
       }
     }
   })
@@ -71,7 +73,7 @@ export function launcher (fastify: FastifyInstance): Launch {
       }
       const recorder = fastify.exchanges.begin(exchange, body?.record ?? NOTHING)
       const redact = redactorFor(request.key)
-      const relay = new Relay(fastify, request, reply, { dialect, call, request: body?.fields ?? {}, target, outgoing, hold, exchange, recorder, redact, kept })
+      const relay = new Relay(fastify, request, reply, { dialect, call, request: body?.fields ?? {}, target, outgoing, hold, exchange, recorder, redact, kept, drains })
       live.add(relay)
       relay.start(() => live.delete(relay))
     })

@@ -42,6 +42,8 @@ export class Relay implements ReplyHandler {
   #lastByteAt = -Infinity
   #heartbeat: NodeJS.Timeout | undefined
   #headSent = false
+  /** Set once the client has left and the reply is read on without it. */
+  #endDrain: (() => void) | undefined
   #over = false
 
   constructor (fastify: FastifyInstance, request: FastifyRequest, reply: FastifyReply, admitted: Admitted) {
@@ -60,6 +62,11 @@ export class Relay implements ReplyHandler {
     // Not `request.signal`: that fires as soon as the request's body is read.
     this.#reply.raw.once('close', () => this.#clientGone())
     this.#upstream = this.#fastify.upstream.send(this.#admitted.outgoing.request, this)
+  }
+
+  /** Whether it is read on for nobody. */
+  get draining (): boolean {
+    return this.#endDrain !== undefined
   }
 
   /** ms since the provider's last byte; endless before its first. */
@@ -118,6 +125,14 @@ export class Relay implements ReplyHandler {
 
   #clientGone (): void {
     if (this.#over) return
+    const { exchange: { key }, drains } = this.#admitted
+    if (key.onDisconnect === 'drain' && this.#upstream?.reached === true) this.#endDrain = drains.begin(() => this.#leave())
+    if (this.#endDrain === undefined) this.#leave()
+    else this.#upstream?.resume()
+  }
+
+  #leave (): void {
+    if (this.#over) return
     this.#upstream?.abort()
     this.#close('client_gone', 499)
   }
@@ -131,7 +146,7 @@ export class Relay implements ReplyHandler {
   /** The stream has been silent for a while. Between two events, a word that means nothing may stand. */
   #beat (): void {
     const { raw } = this.#reply
-    if (this.#over || raw.writableNeedDrain || this.#stream?.betweenEvents !== true) return
+    if (this.#over || this.#endDrain !== undefined || raw.writableNeedDrain || this.#stream?.betweenEvents !== true) return
     if (!this.#headSent) this.#sendHead()
     raw.write(this.#admitted.dialect.heartbeat ?? HEARTBEAT)
   }
@@ -153,6 +168,10 @@ export class Relay implements ReplyHandler {
     const ending = stream.end()
     if (ending.truncated) return this.#fail(new GatewayError('upstream_broke'), 'incomplete')
     this.#books.keep(ending.stored)
+    if (this.#endDrain !== undefined) {
+      this.#books.note(ending)
+      return this.#leave()
+    }
     if (ending.bytes !== undefined) this.#write(ending.bytes)
     if (!this.#headSent && this.#media !== undefined) this.#sendHead(0)
     if (!this.#headSent) return this.#fail(new GatewayError('upstream_bad_reply'), 'upstream_error')
@@ -185,6 +204,7 @@ export class Relay implements ReplyHandler {
     this.#books.note(reply)
     if (list === undefined) this.#books.keep(reply.stored)
     if (removes !== undefined) this.#fastify.stored.forget(exchange.key, removes)
+    if (this.#endDrain !== undefined) return this.#leave()
     this.#sendHead(bytes.length)
     this.#books.record(bytes)
     this.#reply.raw.end(bytes)
@@ -201,6 +221,7 @@ export class Relay implements ReplyHandler {
 
   /** A provider's own error reply, before any byte went out. */
   #passFailure (): void {
+    if (this.#endDrain !== undefined) return this.#close('refused', this.#status)
     const { dialect, target, redact, exchange } = this.#admitted
     const failed = failure(this.#status, this.#headers, Buffer.concat(this.#gathered), target.dialect, dialect, redact)
     if (failed.credentialRefused) {
@@ -214,6 +235,7 @@ export class Relay implements ReplyHandler {
 
   /** The gateway's own error: with a status while that is open, as an event of the stream after. */
   #fail (error: GatewayError, outcome: Outcome): void {
+    if (this.#endDrain !== undefined) return this.#leave()
     if (!this.#headSent) {
       this.#books.giveBack(this.#upstream)
       this.#reply.headers(commonHeaders(this.#fastify, this.#admitted.exchange, this.#admitted.dialect)).send(error)
@@ -234,6 +256,7 @@ export class Relay implements ReplyHandler {
   }
 
   #write (bytes: Buffer): boolean {
+    if (this.#endDrain !== undefined) return true
     if (!this.#headSent) this.#sendHead(this.#media?.length)
     this.#heartbeat?.refresh()
     this.#books.record(bytes, this.#media)
@@ -263,6 +286,7 @@ export class Relay implements ReplyHandler {
   #close (outcome: Outcome, status: number, error?: string): void {
     this.#over = true
     clearInterval(this.#heartbeat)
+    this.#endDrain?.()
     if (this.#admitted.exchange.usage === undefined && this.#stream !== undefined) this.#books.note(this.#stream.end())
     this.#gathered = []
     this.#books.close(this.#upstream, outcome, status, error, this.#media)
