@@ -172,6 +172,8 @@ export interface Reading {
   id?: string
   model?: string
   usage?: Usage
+  /** Where the provider's own sums are not those of the buckets, in a few words. */
+  mismatch?: string
   /** The dialect's own word for why the answer ended. */
   finish?: string
   /** Which of the answers asked for ended with this event, by index. */

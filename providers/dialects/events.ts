@@ -16,7 +16,8 @@ export type Event =
   | { type: 'block-start', index: number, block: Block }
   | { type: 'block-delta', index: number, delta: Delta }
   | { type: 'block-end', index: number }
-  | { type: 'usage', usage: Usage }
+  /** `mismatch` tells where the provider's own sums are not those of the buckets. */
+  | { type: 'usage', usage: Usage, mismatch?: string }
   | { type: 'reply-end', finish: Finish }
   | { type: 'error', error: ErrorInfo }
   | { type: 'foreign', dialect: string, value: unknown }

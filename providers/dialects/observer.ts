@@ -6,6 +6,8 @@ import { mergeUsage } from './usage.ts'
 export class Observer {
   id: string | undefined
   usage: Usage | undefined
+  /** Where the last report of usage does not add up. */
+  mismatch: string | undefined
   model: string | undefined
   /** The provider's own word for why the reply ended. */
   finish: string | undefined
@@ -14,10 +16,13 @@ export class Observer {
   /** Ids of what the provider keeps. */
   readonly stored: string[] = []
 
-  note ({ id, model, usage, finish, error, stored = [] }: Reading): void {
+  note ({ id, model, usage, mismatch, finish, error, stored = [] }: Reading): void {
     this.id ??= id
     this.model ??= model
-    if (usage !== undefined) this.usage = mergeUsage(this.usage, usage)
+    if (usage !== undefined) {
+      this.usage = mergeUsage(this.usage, usage)
+      this.mismatch = mismatch
+    }
     if (finish !== undefined) this.finish = finish
     if (error !== undefined) this.error = error
     for (const id of stored) {

@@ -33,6 +33,8 @@ export interface Ending {
   /** The reply did not come to its end. Said of it is what came before. */
   truncated: boolean
   usage: Usage | undefined
+  /** Where the provider's own sums are not those of the buckets, in a few words. */
+  mismatch?: string
   model: string | undefined
   /** The provider's own word for why it ended. */
   finish: string | undefined
@@ -132,8 +134,8 @@ function translate (events: SseEvent[], { client, upstream, call, ...rest }: Rep
   return { ...ending, bytes: Buffer.from(JSON.stringify(fold.body())) }
 }
 
-function told ({ usage, model, finish, error, stored }: Observer): Pick<Ending, 'usage' | 'model' | 'finish' | 'error' | 'stored'> {
-  return { usage, model, finish, error, stored }
+function told ({ usage, mismatch, model, finish, error, stored }: Observer): Pick<Ending, 'usage' | 'mismatch' | 'model' | 'finish' | 'error' | 'stored'> {
+  return { usage, ...mismatch !== undefined && { mismatch }, model, finish, error, stored }
 }
 
 function write (events: SseEvent[]): Buffer {

@@ -134,8 +134,8 @@ export class Translation extends Observer {
   }
 
   #write (events: SseEvent[]): Buffer | undefined {
-    const { id, model, usage, finish, error } = this.#events
-    Object.assign(this, { id, model, usage, finish, error })
+    const { id, model, usage, mismatch, finish, error } = this.#events
+    Object.assign(this, { id, model, usage, mismatch, finish, error })
     return events.length === 0 ? undefined : Buffer.from(events.map(formatEvent).join(''))
   }
 }

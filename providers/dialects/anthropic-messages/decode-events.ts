@@ -5,7 +5,7 @@ import type { SseEvent } from '../sse.ts'
 import { mergeUsage } from '../usage.ts'
 import { errors } from './errors.ts'
 import { decodeFinish } from './finish.ts'
-import { decodeUsage } from './usage.ts'
+import { readUsage } from './usage.ts'
 
 export const ID = 'anthropic-messages'
 
@@ -45,7 +45,7 @@ export class MessagesEventDecoder implements EventDecoder {
   #start (message: Record<string, unknown>): Event[] {
     if (this.#started) return []
     this.#started = true
-    this.#usage = decodeUsage(message.usage)
+    this.#usage = readUsage(message.usage).usage
     const start = { type: 'reply-start', id: textOf(message.id) ?? '', model: textOf(message.model) ?? '' } as const
     return [this.#usage === undefined ? start : { ...start, usage: this.#usage }]
   }
@@ -130,10 +130,10 @@ export class MessagesEventDecoder implements EventDecoder {
     for (const [type, value] of Object.entries({ ...rest, container })) {
       if (saysSomething(value)) out.push({ type: 'foreign', dialect: ID, value: { type, value } })
     }
-    const report = decodeUsage(usage)
+    const { usage: report, ...told } = readUsage(usage)
     if (report !== undefined) {
       this.#usage = mergeUsage(this.#usage, report)
-      out.push({ type: 'usage', usage: this.#usage })
+      out.push({ type: 'usage', usage: this.#usage, ...told })
     }
     return out
   }

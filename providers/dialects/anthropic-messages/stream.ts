@@ -2,7 +2,7 @@ import type { Reading, StreamReader } from '../dialect.ts'
 import { objectOf, textOf } from '../json.ts'
 import { errors } from './errors.ts'
 import { fold, unfold } from './fold.ts'
-import { decodeUsage } from './usage.ts'
+import { readUsage } from './usage.ts'
 
 /**
  * Reads events as they pass: `message_start`, then blocks, then `message_delta` with the stop reason and
@@ -28,8 +28,7 @@ export const stream: StreamReader = {
 
 function common (message: Record<string, unknown>): Reading {
   const model = textOf(message.model)
-  const usage = decodeUsage(message.usage)
-  return { ...model !== undefined && { model }, ...usage !== undefined && { usage } }
+  return { ...model !== undefined && { model }, ...readUsage(message.usage) }
 }
 
 function finishOf (delta: Record<string, unknown>): Reading {

@@ -6,7 +6,8 @@ import { errors } from '../openai-errors.ts'
 import { decodeFinish } from './finish.ts'
 import { hasError, usageOf } from './stream.ts'
 import { ToolCalls } from './tool-calls.ts'
-import { decodeUsage } from './usage.ts'
+import { usageEvents } from '../usage.ts'
+import { readUsage } from './usage.ts'
 
 export const ID = 'openai-chat'
 
@@ -71,10 +72,10 @@ export class ChatEventDecoder implements EventDecoder {
   #chunk (chunk: Record<string, unknown>, out: Event[]): void {
     const choices = objectsOf(chunk.choices)
     const id = textOf(chunk.id)
-    const usage = decodeUsage(usageOf(chunk))
+    const usage = usageEvents(readUsage(usageOf(chunk)))
     if (!this.#started) {
       // Azure leads with a chunk that names nothing yet.
-      if (id === undefined && choices.length === 0 && usage === undefined) return
+      if (id === undefined && choices.length === 0 && usage.length === 0) return
       this.#started = true
       out.push({ type: 'reply-start', id: id ?? '', model: textOf(chunk.model) ?? '' })
       this.#calls.replyId = id ?? ''
@@ -86,7 +87,7 @@ export class ChatEventDecoder implements EventDecoder {
     for (const name of ['citations', 'search_results']) {
       if (Array.isArray(chunk[name]) && chunk[name].length > 0) this.#once(name, chunk[name], out)
     }
-    if (usage !== undefined) out.push({ type: 'usage', usage })
+    out.push(...usage)
   }
 
   #choice (choice: Record<string, unknown>, out: Event[]): void {

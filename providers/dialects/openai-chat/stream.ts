@@ -2,7 +2,7 @@ import type { Reading, StreamReader } from '../dialect.ts'
 import { objectOf, objectsOf, textOf } from '../json.ts'
 import { errors } from '../openai-errors.ts'
 import { fold, unfold } from './fold.ts'
-import { decodeUsage } from './usage.ts'
+import { readUsage } from './usage.ts'
 
 /**
  * Reads chunks as they pass. Each is one `data:` line of JSON without an event name; the stream ends with `[DONE]`.
@@ -32,12 +32,10 @@ export const stream: StreamReader = {
 }
 
 function common (body: Record<string, unknown>, failed = false): Reading {
-  const reading: Reading = {}
+  const reading: Reading = readUsage(usageOf(body))
   const model = textOf(body.model)
-  const usage = decodeUsage(usageOf(body))
   const error = failed || hasError(body) ? errors.decode(body) : undefined
   if (model !== undefined) reading.model = model
-  if (usage !== undefined) reading.usage = usage
   if (error !== undefined) reading.error = error
   return reading
 }

@@ -1,50 +1,24 @@
 import type { Usage } from '../events.ts'
 import { countOf, isObject, objectOf } from '../json.ts'
+import { takeApart } from '../nested-usage.ts'
+import type { UsageReport } from '../usage.ts'
 
-/**
- * Takes the nested numbers apart: cached tokens are inside `prompt_tokens`, reasoning inside `completion_tokens`,
- * unless the total says that a server counts them beside. `undefined` where nothing is known.
- */
-export function decodeUsage (value: unknown): Usage | undefined {
-  if (!isObject(value)) return undefined
-  const prompt = countOf(value.prompt_tokens)
-  const completion = countOf(value.completion_tokens)
-  if (prompt === undefined && completion === undefined) return undefined
+/** Usage as the many servers of this dialect tell it, under the names that they have for its parts. */
+export function readUsage (value: unknown): UsageReport {
+  if (!isObject(value)) return {}
   const of = { prompt: objectOf(value.prompt_tokens_details), completion: objectOf(value.completion_tokens_details) }
-  const beside = (countOf(value.total_tokens) ?? 0) - (prompt ?? 0) - (completion ?? 0)
-
-  const usage: Usage = {}
-  if (prompt !== undefined) {
-    let left = prompt
-    const part = (count: number | undefined): number | undefined => {
-      if (count === undefined) return undefined
-      const taken = Math.min(count, left)
-      left -= taken
-      return taken
-    }
-    const audio = countOf(of.prompt.audio_tokens)
-    const audioBeside = audio !== undefined && audio > 0 && audio === beside
-    assign(usage, 'cacheRead', part(firstCount(of.prompt.cached_tokens, value.prompt_cache_hit_tokens, value.cached_tokens, value.num_cached_tokens, value.cache_read_input_tokens)))
-    assign(usage, 'cacheWrite5m', part(firstCount(of.prompt.cache_write_tokens, value.cache_creation_input_tokens)))
-    assign(usage, 'audioInput', audioBeside ? audio : part(audio))
-    usage.input = left
-  }
-  if (completion !== undefined) {
-    const reasoning = countOf(of.completion.reasoning_tokens)
-    const audio = countOf(of.completion.audio_tokens)
-    const reasoningBeside = reasoning !== undefined && reasoning > 0 && reasoning === beside
-    let left = completion
-    if (reasoning !== undefined) {
-      usage.reasoning = reasoningBeside ? reasoning : Math.min(reasoning, left)
-      if (!reasoningBeside) left -= usage.reasoning
-    }
-    if (audio !== undefined) {
-      usage.audioOutput = Math.min(audio, left)
-      left -= usage.audioOutput
-    }
-    usage.output = left
-  }
-  return usage
+  return takeApart({
+    input: countOf(value.prompt_tokens),
+    output: countOf(value.completion_tokens),
+    total: countOf(value.total_tokens),
+    cacheRead: firstCount(of.prompt.cached_tokens, value.prompt_cache_hit_tokens, value.cached_tokens, value.num_cached_tokens, value.cache_read_input_tokens),
+    cacheWrite: firstCount(of.prompt.cache_write_tokens, value.cache_creation_input_tokens),
+    audioInput: countOf(of.prompt.audio_tokens),
+    uncached: countOf(value.prompt_cache_miss_tokens),
+    reasoning: countOf(of.completion.reasoning_tokens),
+    audioOutput: countOf(of.completion.audio_tokens),
+    loose: true
+  })
 }
 
 export function encodeUsage (usage: Usage): Record<string, unknown> {
@@ -66,10 +40,6 @@ export function encodeUsage (usage: Usage): Record<string, unknown> {
 
 function firstCount (...values: unknown[]): number | undefined {
   return values.map(countOf).find((count) => count !== undefined)
-}
-
-function assign (usage: Usage, bucket: keyof Usage, count: number | undefined): void {
-  if (count !== undefined) usage[bucket] = count
 }
 
 function sum (...counts: Array<number | undefined>): number | undefined {

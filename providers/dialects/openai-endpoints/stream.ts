@@ -2,7 +2,7 @@ import type { Fold, Reading, StreamReader } from '../dialect.ts'
 import { isObject, objectOf, objectsOf, parseOrNothing, textOf } from '../json.ts'
 import { errors } from '../openai-errors.ts'
 import type { SseEvent } from '../sse.ts'
-import { decodeUsage } from './usage.ts'
+import { readUsage } from './usage.ts'
 
 /**
  * Reads what passes: whole replies, streams of chunks with `choices` that end in `[DONE]`, and streams of typed events.
@@ -43,13 +43,11 @@ export function streamOf (last: readonly string[] = []): StreamReader {
 const MAX_EVENT = 32 * 1024 * 1024
 
 function readingOf (body: Record<string, unknown>, failed = false): Reading {
-  const reading: Reading = {}
   const of = objectOf(body.response)
+  const reading: Reading = readUsage(body.usage ?? of.usage ?? objectOf(body.meta).tokens)
   const model = textOf(body.model) ?? textOf(of.model)
-  const usage = decodeUsage(body.usage ?? of.usage ?? objectOf(body.meta).tokens)
   const error = failed || saysError(body.error) ? errors.decode(body) : undefined
   if (model !== undefined) reading.model = model
-  if (usage !== undefined) reading.usage = usage
   if (error !== undefined) reading.error = error
   return reading
 }

@@ -10,7 +10,8 @@ import { ReasoningItem } from './decode-reasoning.ts'
 import { errorOf } from './errors.ts'
 import { decodeFinish, finishWord, isFailure, terminalStatus } from './finish.ts'
 import { ID } from './id.ts'
-import { decodeUsage } from './usage.ts'
+import { usageEvents } from '../usage.ts'
+import { readUsage } from './usage.ts'
 
 type Fields = Record<string, unknown>
 
@@ -52,9 +53,9 @@ export class ResponsesEventDecoder implements EventDecoder {
 
   #response (type: string, response: Fields): void {
     const status = terminalStatus(type, response)
-    const usage = decodeUsage(response.usage)
+    const usage = usageEvents(readUsage(response.usage))
     if (isFailure(status)) {
-      if (this.#started && usage !== undefined) this.#say({ type: 'usage', usage })
+      if (this.#started) for (const event of usage) this.#say(event)
       return this.#error({ response })
     }
     this.#start(response)
@@ -64,7 +65,7 @@ export class ResponsesEventDecoder implements EventDecoder {
     for (const item of this.#items.values()) {
       if (!item.done) item.close()
     }
-    if (usage !== undefined) this.#say({ type: 'usage', usage })
+    for (const event of usage) this.#say(event)
     const items = [...this.#items.values()]
     const called = items.some(({ type }) => type === 'function_call' || type === 'custom_tool_call')
     const refused = items.some((item) => item instanceof MessageItem && item.refused)

@@ -5,7 +5,7 @@ import { errorOf } from './errors.ts'
 import { finishWord, isFailure, isUnfinished, terminalStatus } from './finish.ts'
 import { fold } from './fold.ts'
 import { unfold } from './unfold.ts'
-import { decodeUsage } from './usage.ts'
+import { readUsage } from './usage.ts'
 
 /**
  * Reads events as they pass: `response.created` with the empty response, then its items piece by piece, then the whole
@@ -36,14 +36,12 @@ export const stream: StreamReader = {
 }
 
 function common (response: Record<string, unknown>): Reading {
-  const reading: Reading = {}
+  const reading: Reading = readUsage(response.usage)
   const id = textOf(response.id)
   const model = textOf(response.model)
-  const usage = decodeUsage(response.usage)
   const stored = kept(response)
   if (id !== undefined) reading.id = id
   if (model !== undefined) reading.model = model
-  if (usage !== undefined) reading.usage = usage
   if (stored.length > 0) reading.stored = stored
   return reading
 }

@@ -1,29 +1,20 @@
 import type { Usage } from '../events.ts'
 import { countOf, isObject, objectOf } from '../json.ts'
+import { takeApart } from '../nested-usage.ts'
+import type { UsageReport } from '../usage.ts'
 
-/**
- * Takes the nested numbers apart: what was read from and written to a cache is inside `input_tokens`, reasoning inside
- * `output_tokens`. `undefined` where nothing is known.
- */
-export function decodeUsage (value: unknown): Usage | undefined {
-  if (!isObject(value)) return undefined
-  const input = countOf(value.input_tokens)
-  const output = countOf(value.output_tokens)
-  const usage: Usage = {}
-  if (input !== undefined) {
-    const details = objectOf(value.input_tokens_details)
-    const read = countOf(details.cached_tokens)
-    const written = countOf(details.cache_write_tokens)
-    if (read !== undefined) usage.cacheRead = Math.min(read, input)
-    if (written !== undefined) usage.cacheWrite5m = Math.min(written, input - (usage.cacheRead ?? 0))
-    usage.input = input - (usage.cacheRead ?? 0) - (usage.cacheWrite5m ?? 0)
-  }
-  if (output !== undefined) {
-    const reasoning = countOf(objectOf(value.output_tokens_details).reasoning_tokens)
-    if (reasoning !== undefined) usage.reasoning = Math.min(reasoning, output)
-    usage.output = output - (usage.reasoning ?? 0)
-  }
-  return input === undefined && output === undefined ? undefined : usage
+/** What was read from and written to a cache is inside `input_tokens`, reasoning inside `output_tokens`. */
+export function readUsage (value: unknown): UsageReport {
+  if (!isObject(value)) return {}
+  const details = objectOf(value.input_tokens_details)
+  return takeApart({
+    input: countOf(value.input_tokens),
+    output: countOf(value.output_tokens),
+    total: countOf(value.total_tokens),
+    cacheRead: countOf(details.cached_tokens),
+    cacheWrite: countOf(details.cache_write_tokens),
+    reasoning: countOf(objectOf(value.output_tokens_details).reasoning_tokens)
+  })
 }
 
 /** The vendor names all of these always. */

@@ -10,8 +10,8 @@ import { isDate, parseMoment, schedule } from '../../../plugins/prices/schedule.
 import { CatalogueSchema } from '../../../plugins/prices/schema.ts'
 import { defaultProviders, loadBuiltin } from '../../../providers/index.ts'
 import type { Usage } from '../../../providers/dialects/events.ts'
-import { decodeUsage as decodeMessagesUsage } from '../../../providers/dialects/anthropic-messages/usage.ts'
-import { decodeUsage as decodeChatUsage } from '../../../providers/dialects/openai-chat/usage.ts'
+import { readUsage as readMessagesUsage } from '../../../providers/dialects/anthropic-messages/usage.ts'
+import { readUsage as readChatUsage } from '../../../providers/dialects/openai-chat/usage.ts'
 
 const file = readCatalogue()
 const prices = new PriceList(builtinCatalogue(), await Promise.all(defaultProviders.map(loadBuiltin)))
@@ -51,9 +51,9 @@ t.test('the providers of the gateway have prices', async (t) => {
 
 t.test('cached tokens are not charged twice', async (t) => {
   // maximhq/bifrost#3451, which made 1.85984625 of it.
-  const usage = decodeMessagesUsage({ input_tokens: 6, cache_creation_input_tokens: 159_217, cache_read_input_tokens: 0, output_tokens: 2745 }) ?? {}
+  const { usage = {} } = readMessagesUsage({ input_tokens: 6, cache_creation_input_tokens: 159_217, cache_read_input_tokens: 0, output_tokens: 2745 })
   t.equal(dollars('anthropic', 'claude-opus-4-7', usage), '1.06376125')
-  const chat = decodeChatUsage({ prompt_tokens: 51_232 + 1_188_096, completion_tokens: 12_909, prompt_tokens_details: { cached_tokens: 1_188_096 } }) ?? {}
+  const { usage: chat = {} } = readChatUsage({ prompt_tokens: 51_232 + 1_188_096, completion_tokens: 12_909, prompt_tokens_details: { cached_tokens: 1_188_096 } })
   t.equal(dollars('openai', 'gpt-5', chat), '0.341642')
 })
 
@@ -64,7 +64,7 @@ t.test('cache writes cost 1.25 and 2 times the input', async (t) => {
     t.equal(rates?.cacheWrite5m, (rates?.input ?? 0) * 1.25, model)
     t.equal(rates?.cacheWrite1h, (rates?.input ?? 0) * 2, model)
   }
-  const usage = decodeMessagesUsage({ input_tokens: 0, output_tokens: 0, cache_creation: { ephemeral_5m_input_tokens: 1_000_000, ephemeral_1h_input_tokens: 1_000_000 } }) ?? {}
+  const { usage = {} } = readMessagesUsage({ input_tokens: 0, output_tokens: 0, cache_creation: { ephemeral_5m_input_tokens: 1_000_000, ephemeral_1h_input_tokens: 1_000_000 } })
   t.equal(dollars('anthropic', 'claude-opus-5-5', usage), '13')
 })
 
@@ -86,7 +86,7 @@ t.test('a name is found however it is dated and written', async (t) => {
 })
 
 t.test('deepseek: cached tokens of its own field, peak hours, weekends, holidays, and old names', async (t) => {
-  const usage = decodeChatUsage({ prompt_tokens: 2_000_000, completion_tokens: 1_000_000, prompt_cache_hit_tokens: 1_000_000, prompt_cache_miss_tokens: 1_000_000 }) ?? {}
+  const { usage = {} } = readChatUsage({ prompt_tokens: 2_000_000, completion_tokens: 1_000_000, prompt_cache_hit_tokens: 1_000_000, prompt_cache_miss_tokens: 1_000_000 })
   t.strictSame({ ...usage }, { cacheRead: 1_000_000, input: 1_000_000, output: 1_000_000 })
   const [offPeak, peak] = ['0.753', '1.506']
   for (const model of ['deepseek-flash', 'deepseek-chat', 'deepseek-reasoner', 'deepseek-v4-flash', 'deepseek-v4-flash-vision-exp']) {
