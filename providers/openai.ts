@@ -30,28 +30,29 @@ const openai: Provider = {
   models: { path: '/models', dialect: 'openai-chat' },
   prices: 'openai',
   targets: [
-    { match: 'gpt-3.5-', maxOutputTokens: 4096, thinking: 'none' },
-    { match: 'gpt-4-turbo', maxOutputTokens: 4096, thinking: 'none' },
-    { match: 'gpt-4o-2024-05-13', maxOutputTokens: 4096, thinking: 'none' },
-    { match: 'gpt-4o', maxOutputTokens: 16384, thinking: 'none' },
-    { match: 'gpt-4.1', maxOutputTokens: 32768, thinking: 'none' },
-    { match: 'gpt-4', thinking: 'none' },
-    { match: 'gpt-audio', thinking: 'none' },
-    { match: 'gpt-5-chat', maxOutputTokens: 16384, thinking: 'none' },
+    { match: 'gpt-3.5-', maxOutputTokens: 4096, thinking: 'none', tokenizer: 'cl100k_base' },
+    { match: 'gpt-4-turbo', maxOutputTokens: 4096, thinking: 'none', tokenizer: 'cl100k_base' },
+    { match: 'gpt-4o-2024-05-13', maxOutputTokens: 4096, thinking: 'none', tokenizer: 'o200k_base' },
+    { match: 'gpt-4o', maxOutputTokens: 16384, thinking: 'none', tokenizer: 'o200k_base' },
+    { match: 'gpt-4.1', maxOutputTokens: 32768, thinking: 'none', tokenizer: 'o200k_base' },
+    { match: 'gpt-4', thinking: 'none', tokenizer: 'cl100k_base' },
+    { match: 'gpt-audio', thinking: 'none', tokenizer: 'o200k_base' },
+    { match: 'gpt-5-chat', maxOutputTokens: 16384, thinking: 'none', tokenizer: 'o200k_base' },
     // What reasons is spoken to in Responses: Chat Completions forgets the reasoning between turns, and the newest models
     // refuse tools there while they reason.
-    { match: 'gpt-5.1', maxOutputTokens: 128000, dialect: 'openai-responses' },
-    { match: 'gpt-5.2', maxOutputTokens: 128000, dialect: 'openai-responses' },
-    { match: 'gpt-5.3', maxOutputTokens: 128000, dialect: 'openai-responses' },
-    { match: 'gpt-5.4', maxOutputTokens: 128000, dialect: 'openai-responses' },
-    { match: 'gpt-5-pro', sampling: false, dialect: 'openai-responses' },
-    { match: 'gpt-5', maxOutputTokens: 128000, sampling: false, dialect: 'openai-responses' },
+    { match: 'gpt-5.1', maxOutputTokens: 128000, dialect: 'openai-responses', tokenizer: 'o200k_base' },
+    { match: 'gpt-5.2', maxOutputTokens: 128000, dialect: 'openai-responses', tokenizer: 'o200k_base' },
+    { match: 'gpt-5.3', maxOutputTokens: 128000, dialect: 'openai-responses', tokenizer: 'o200k_base' },
+    { match: 'gpt-5.4', maxOutputTokens: 128000, dialect: 'openai-responses', tokenizer: 'o200k_base' },
+    { match: 'gpt-5-pro', sampling: false, dialect: 'openai-responses', tokenizer: 'o200k_base' },
+    { match: 'gpt-5', maxOutputTokens: 128000, sampling: false, dialect: 'openai-responses', tokenizer: 'o200k_base' },
     // A newer model is like the newest known, except that its output limit is not guessed.
-    { match: 'gpt-', sampling: false, dialect: 'openai-responses' },
-    { match: 'o1', maxOutputTokens: 100000, sampling: false, dialect: 'openai-responses' },
-    { match: 'o3', maxOutputTokens: 100000, sampling: false, dialect: 'openai-responses' },
-    { match: 'o4', maxOutputTokens: 100000, sampling: false, dialect: 'openai-responses' },
-    { match: 'codex-', maxOutputTokens: 100000, sampling: false, dialect: 'openai-responses' }
+    { match: 'gpt-', sampling: false, dialect: 'openai-responses', tokenizer: 'o200k_base' },
+    { match: 'o1', maxOutputTokens: 100000, sampling: false, dialect: 'openai-responses', tokenizer: 'o200k_base' },
+    { match: 'o3', maxOutputTokens: 100000, sampling: false, dialect: 'openai-responses', tokenizer: 'o200k_base' },
+    { match: 'o4', maxOutputTokens: 100000, sampling: false, dialect: 'openai-responses', tokenizer: 'o200k_base' },
+    { match: 'chatgpt-', tokenizer: 'o200k_base' },
+    { match: 'codex-', maxOutputTokens: 100000, sampling: false, dialect: 'openai-responses', tokenizer: 'o200k_base' }
   ]
 }
 

@@ -45,6 +45,8 @@ export const ProviderSchema = Type.Object({
     maxOutputTokens: Type.Optional(Type.Integer()),
     thinking: Type.Optional(Type.Union([Type.Literal('budget'), Type.Literal('adaptive'), Type.Literal('none')])),
     sampling: Type.Optional(Type.Boolean()),
+    /** The encoding of its texts, where there is a tokenizer for it: counts what a reply that was cut off did not tell. */
+    tokenizer: Type.Optional(Type.Union([Type.Literal('o200k_base'), Type.Literal('cl100k_base')])),
     /** Which of the provider's dialects is best for the model, where a request must be translated. */
     dialect: Type.Optional(Type.String())
   }, { additionalProperties: false })))

@@ -163,6 +163,12 @@ export interface StreamReader {
   readWhole (body: Record<string, unknown>): Reading
   /** Puts a stream's events together to the whole reply they mean. */
   fold (): Fold
+  /** Tokens that a tool call takes beside its name and arguments, about. */
+  perCall?: number
+  /** What the model wrote of a whole reply. Absent where no text is generated. */
+  written? (body: Record<string, unknown>): Written
+  /** Whether a frame only says once more what frames before it said: asked of large ones. */
+  repeats? (frame: Buffer): boolean
   /** A whole reply as the stream it could have been. */
   unfold (body: Record<string, unknown>): SseEvent[]
 }
@@ -185,6 +191,16 @@ export interface Reading {
   stored?: string[]
   /** Sent only because the gateway asked for it: not for a client that did not. */
   unasked?: boolean
+  /** The event tells of the reply, and holds nothing that the model wrote. */
+  around?: boolean
+}
+
+export interface Written {
+  /** The answer, with the names and arguments of tool calls. */
+  text: string
+  reasoning: string
+  /** How many tool calls there are. */
+  calls: number
 }
 
 export interface Fold {

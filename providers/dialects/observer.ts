@@ -9,6 +9,8 @@ export class Observer {
   /** Where the last report of usage does not add up. */
   mismatch: string | undefined
   model: string | undefined
+  /** More was written since usage was last told. */
+  behind = false
   /** The provider's own word for why the reply ended. */
   finish: string | undefined
   /** The provider's error, redacted. Nothing comes after it. */

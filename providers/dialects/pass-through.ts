@@ -2,10 +2,14 @@ import type { Dialect } from './dialect.ts'
 import type { ErrorInfo } from './events.ts'
 import { parseOrNothing } from './json.ts'
 import { Observer } from './observer.ts'
+import { Sample, type Generated } from './sample.ts'
 import { formatEvent, FrameSplitter, parseFrame } from './sse.ts'
 
 /** Unless the dialect says otherwise, a frame larger than this passes in pieces, unexamined: memory stays flat whatever the provider sends. */
 const MAX_FRAME = 64 * 1024
+
+/** Bytes of a frame that may say all that went before it. */
+const REPEAT = 512
 
 export interface PassThroughOptions {
   /** Keeps back what was sent only because the gateway asked for usage. */
@@ -28,6 +32,9 @@ export class PassThrough extends Observer {
   readonly #options: PassThroughOptions
   readonly #splitter: FrameSplitter
   readonly #ended = new Set<number>()
+  readonly #sample: Sample | undefined
+  /** Usage was told as the reply ended: nothing can be behind it. */
+  #settled = false
   /** The bytes to send on, those that lie side by side as one. */
   #out: Buffer[] = []
   #end: { bytes?: Buffer, truncated: boolean } | undefined
@@ -37,6 +44,7 @@ export class PassThrough extends Observer {
     this.#dialect = dialect
     this.#options = options
     this.#splitter = new FrameSplitter(dialect.stream.largest ?? MAX_FRAME)
+    this.#sample = dialect.stream.written === undefined ? undefined : new Sample()
   }
 
   /** Whether every answer has come to its end, so that the connection may break off now. */
@@ -47,6 +55,11 @@ export class PassThrough extends Observer {
   /** Whether what has passed so far ends with a whole event: not while a giant one passes in pieces. */
   get betweenEvents (): boolean {
     return !this.#splitter.inGiant
+  }
+
+  /** What the model wrote so far; `undefined` where the dialect has no text. */
+  generated (): Generated | undefined {
+    return this.#sample?.read(this.#dialect.stream)
   }
 
   /** The bytes for the client, where there are any yet. */
@@ -88,20 +101,37 @@ export class PassThrough extends Observer {
     if (this.error !== undefined && this.done) return
     const { stream } = this.#dialect
     // The model stands in the first frame that has data, whatever else does.
-    if (!whole || (this.model !== undefined && this.error === undefined && !stream.matters(frame))) return this.#pass(frame)
+    if (!whole) return this.#pass(frame)
+    if (this.model !== undefined && this.error === undefined && !stream.matters(frame)) {
+      this.#write(frame)
+      return this.#pass(frame)
+    }
     const event = parseFrame(frame)
     if (event === undefined) return this.#pass(frame)
     const reading = stream.read(event, parseOrNothing(event.data))
+    const { behind } = this
+    if (reading.around !== true) this.#write(frame)
     const { redact, withholdUsage } = this.#options
     for (const index of reading.ended ?? []) this.#ended.add(index)
     if (reading.end ?? reading.error !== undefined) this.done = true
     if (reading.error === undefined) {
       this.note(reading)
+      // How a reply ends is no part of what was written.
+      if (reading.finish !== undefined || reading.end === true) this.behind = behind
+      if (reading.usage !== undefined) {
+        this.behind = false
+        this.#settled = this.finish !== undefined
+      }
       if (reading.unasked !== true || !withholdUsage) this.#pass(frame)
     } else {
       this.note({ ...reading, error: { ...reading.error, message: redact(reading.error.message) } })
       this.#passRedacted(frame)
     }
+  }
+
+  #write (frame: Buffer): void {
+    this.behind = !this.#settled
+    if (frame.length <= REPEAT || this.#dialect.stream.repeats?.(frame) !== true) this.#sample?.push(frame)
   }
 
   #passRedacted (frame: Buffer): void {

@@ -3,6 +3,7 @@ import type { ErrorInfo, Usage } from './events.ts'
 import { isObject, parseExact, parseOrNothing } from './json.ts'
 import { Observer } from './observer.ts'
 import { PassThrough } from './pass-through.ts'
+import type { Generated } from './sample.ts'
 import { formatEvent, SseReader } from './sse.ts'
 import type { SseEvent } from './sse.ts'
 import { EventTranslation, Translation } from './translate.ts'
@@ -35,6 +36,10 @@ export interface Ending {
   usage: Usage | undefined
   /** Where the provider's own sums are not those of the buckets, in a few words. */
   mismatch?: string
+  /** More was written since usage was last told: it is not all that was used. */
+  behind?: boolean
+  /** What the model wrote, for a reply that told no usage. Absent, or nothing, where no text is generated. */
+  generated?: () => Generated | undefined
   model: string | undefined
   /** The provider's own word for why it ended. */
   finish: string | undefined
@@ -77,7 +82,7 @@ export function replyStream ({ client, upstream, call, redact, ...rest }: ReplyO
     get betweenEvents () { return !(stream instanceof PassThrough) || stream.betweenEvents },
     fail: (error) => stream.fail(error),
     end: () => {
-      const ending = { ...stream.end(), ...told(stream) }
+      const ending = { ...stream.end(), ...told(stream), behind: stream.behind, generated: () => stream.generated() }
       return stream instanceof Translation ? { ...ending, lossy: stream.lossy } : ending
     }
   }
@@ -104,7 +109,7 @@ function fromJson (bytes: Buffer, options: ReplyOptions): Ending {
   if (reading.error !== undefined) return { truncated: false, ...told(observer) }
   if (client.id !== upstream.id) return translate(upstream.stream.unfold(body), options)
   const out = call.stream && client.translation !== undefined ? write(client.stream.unfold(body)) : bytes
-  return { bytes: out, truncated: false, ...told(observer) }
+  return { bytes: out, truncated: false, ...told(observer), generated: () => generated(client, body) }
 }
 
 function fromStream (bytes: Buffer, options: ReplyOptions): Ending {
@@ -121,17 +126,23 @@ function fromStream (bytes: Buffer, options: ReplyOptions): Ending {
     ended ||= reading.end === true || reading.ended !== undefined
     fold.push(event)
   }
-  return { bytes: Buffer.from(JSON.stringify(fold.body())), truncated: !ended && observer.error === undefined, ...told(observer) }
+  const body = fold.body()
+  return { bytes: Buffer.from(JSON.stringify(body)), truncated: !ended && observer.error === undefined, ...told(observer), generated: () => generated(client, body) }
 }
 
 function translate (events: SseEvent[], { client, upstream, call, ...rest }: ReplyOptions): Ending {
   const translation = new EventTranslation(upstream, client, { ...rest, usage: !call.stream || call.wantsUsage })
   const out = [...events.flatMap((event) => translation.push(event)), ...translation.end()]
-  const ending = { truncated: !translation.done, ...told(translation), lossy: translation.lossy }
+  const ending = { truncated: !translation.done, ...told(translation), behind: translation.behind, generated: () => translation.generated(), lossy: translation.lossy }
   if (call.stream) return { ...ending, bytes: write(out) }
   const fold = client.stream.fold()
   for (const event of out) fold.push(event)
   return { ...ending, bytes: Buffer.from(JSON.stringify(fold.body())) }
+}
+
+function generated ({ stream }: Dialect, body: Record<string, unknown>): Generated | undefined {
+  const written = stream.written?.(body)
+  return written && { ...written, factor: 1 }
 }
 
 function told ({ usage, mismatch, model, finish, error, stored }: Observer): Pick<Ending, 'usage' | 'mismatch' | 'model' | 'finish' | 'error' | 'stored'> {

@@ -1,6 +1,7 @@
 import type { Dialect, EventDecoder, EventEncoder } from './dialect.ts'
-import type { ErrorInfo, Event } from './events.ts'
+import type { Delta, ErrorInfo, Event } from './events.ts'
 import { Observer } from './observer.ts'
+import { factorOf, Sample, type Generated } from './sample.ts'
 import { formatEvent, SseReader } from './sse.ts'
 import type { SseEvent } from './sse.ts'
 
@@ -27,6 +28,11 @@ export class EventTranslation extends Observer {
   readonly #decoder: EventDecoder
   readonly #encoder: EventEncoder
   readonly #redact: (text: string) => string
+  readonly #text = new Sample()
+  readonly #reasoning = new Sample()
+  #calls = 0
+  /** Indexes of blocks that reason. */
+  readonly #thinks = new Set<number>()
 
   /** @throws {TypeError} where one of the two is only ever passed through */
   constructor (from: Dialect, to: Dialect, { redact, ...options }: TranslationOptions) {
@@ -42,6 +48,12 @@ export class EventTranslation extends Observer {
   /** Names of what the reply held and the client's dialect cannot say. */
   get lossy (): string[] {
     return [...this.#encoder.lossy]
+  }
+
+  /** What the model wrote so far. */
+  generated (): Generated {
+    const [text, reasoning] = [this.#text, this.#reasoning]
+    return { text: text.toString(), reasoning: reasoning.toString(), calls: this.#calls, factor: factorOf(text.kept + reasoning.kept, text.missed + reasoning.missed) }
   }
 
   push (event: SseEvent): SseEvent[] {
@@ -72,6 +84,17 @@ export class EventTranslation extends Observer {
         return event
       case 'usage':
         this.note(event)
+        this.behind = false
+        return event
+      case 'block-start':
+        if (event.block.type === 'reasoning') this.#thinks.add(event.index)
+        if (event.block.type === 'tool-call') {
+          this.#calls++
+          this.#text.push(Buffer.from(event.block.name))
+        }
+        return event
+      case 'block-delta':
+        this.#write(event.index, event.delta)
         return event
       case 'reply-end':
         this.done = true
@@ -85,6 +108,14 @@ export class EventTranslation extends Observer {
       }
       default: return event
     }
+  }
+
+  #write (index: number, delta: Delta): void {
+    const text = delta.type === 'text' ? delta.text : delta.type === 'arguments' ? delta.json : ''
+    if (text === '') return
+    this.behind = true
+    const sample = this.#thinks.has(index) ? this.#reasoning : this.#text
+    sample.push(Buffer.from(text))
   }
 }
 
@@ -101,6 +132,11 @@ export class Translation extends Observer {
 
   get done (): boolean {
     return this.#events.done
+  }
+
+  /** What the model wrote so far. */
+  generated (): Generated {
+    return this.#events.generated()
   }
 
   get ended (): boolean {
@@ -134,8 +170,8 @@ export class Translation extends Observer {
   }
 
   #write (events: SseEvent[]): Buffer | undefined {
-    const { id, model, usage, mismatch, finish, error } = this.#events
-    Object.assign(this, { id, model, usage, mismatch, finish, error })
+    const { id, model, usage, mismatch, behind, finish, error } = this.#events
+    Object.assign(this, { id, model, usage, mismatch, behind, finish, error })
     return events.length === 0 ? undefined : Buffer.from(events.map(formatEvent).join(''))
   }
 }

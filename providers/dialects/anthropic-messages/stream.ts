@@ -3,6 +3,7 @@ import { objectOf, textOf } from '../json.ts'
 import { errors } from './errors.ts'
 import { fold, unfold } from './fold.ts'
 import { readUsage } from './usage.ts'
+import { written } from './written.ts'
 
 /**
  * Reads events as they pass: `message_start`, then blocks, then `message_delta` with the stop reason and
@@ -23,6 +24,8 @@ export const stream: StreamReader = {
     return error === undefined ? { ...common(body), ...finishOf(body) } : { error }
   },
   fold,
+  perCall: 40,
+  written,
   unfold
 }
 

@@ -3,6 +3,7 @@ import { objectOf, objectsOf, textOf } from '../json.ts'
 import { errors } from '../openai-errors.ts'
 import { fold, unfold } from './fold.ts'
 import { readUsage } from './usage.ts'
+import { written } from './written.ts'
 
 /**
  * Reads chunks as they pass. Each is one `data:` line of JSON without an event name; the stream ends with `[DONE]`.
@@ -28,6 +29,8 @@ export const stream: StreamReader = {
     return reading
   },
   fold,
+  perCall: 8,
+  written,
   unfold
 }
 

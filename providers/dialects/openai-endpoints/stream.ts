@@ -1,4 +1,4 @@
-import type { Fold, Reading, StreamReader } from '../dialect.ts'
+import type { Fold, Reading, StreamReader, Written } from '../dialect.ts'
 import { isObject, objectOf, objectsOf, parseOrNothing, textOf } from '../json.ts'
 import { errors } from '../openai-errors.ts'
 import type { SseEvent } from '../sse.ts'
@@ -35,6 +35,7 @@ export function streamOf (last: readonly string[] = []): StreamReader {
       return reading
     },
     fold: () => fold(last),
+    ...last.length === 0 && { written },
     unfold: (body) => [{ data: JSON.stringify(body) }]
   }
 }
@@ -54,6 +55,11 @@ function readingOf (body: Record<string, unknown>, failed = false): Reading {
 
 function saysError (error: unknown): boolean {
   return textOf(error) !== undefined || Object.keys(objectOf(error)).length > 0
+}
+
+/** Text comes in choices, where it is text at all. */
+function written ({ choices }: Record<string, unknown>): Written {
+  return { text: objectsOf(choices).map(({ text }) => textOf(text) ?? '').join(''), reasoning: '', calls: 0 }
 }
 
 /** For the log: chunks put together by the text of their choices, typed events by the last that says all. */

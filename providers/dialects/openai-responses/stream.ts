@@ -6,6 +6,7 @@ import { finishWord, isFailure, isUnfinished, terminalStatus } from './finish.ts
 import { fold } from './fold.ts'
 import { unfold } from './unfold.ts'
 import { readUsage } from './usage.ts'
+import { written } from './written.ts'
 
 /**
  * Reads events as they pass: `response.created` with the empty response, then its items piece by piece, then the whole
@@ -22,7 +23,7 @@ export const stream: StreamReader = {
     if (type === 'error' || event === 'error') return { error: errorOf(objectOf(body)), end: false }
     if (!isObject(response)) return {}
     const status = terminalStatus(type, response)
-    if (status === undefined) return common(response)
+    if (status === undefined) return { ...common(response), around: true }
     if (isFailure(status)) return { ...common(response), error: errorOf({ response }), end: true }
     return { ...common(response), finish: finishWord(response, status), ended: [0], end: true }
   },
@@ -32,6 +33,9 @@ export const stream: StreamReader = {
     return { ...common(body), ...!isUnfinished(status) && { finish: finishWord(body, status ?? 'completed') } }
   },
   fold,
+  perCall: 8,
+  written,
+  repeats: (frame) => frame.includes(WHOLE),
   unfold
 }
 
@@ -56,3 +60,5 @@ function kept ({ id, store, conversation, output }: Record<string, unknown>): st
 const RESPONSE = Buffer.from('"response"')
 const ERROR = Buffer.from('"error"')
 const DONE = Buffer.from('[DONE]')
+/** Ends the types of events that hold whole what came in pieces. */
+const WHOLE = Buffer.from('.done"')

@@ -17,8 +17,8 @@ t.test('what admission reads of a request', async (t) => {
 })
 
 t.test('what is read of a stream that passes', async (t) => {
-  t.same(read({ type: 'response.created', response: response({ conversation: { id: 'conv_1' } }) }), { id: 'resp_1', model: 'm1', stored: ['resp_1', 'conv_1'] })
-  t.same(read({ type: 'response.created', response: response({ store: false }) }), { id: 'resp_1', model: 'm1' })
+  t.same(read({ type: 'response.created', response: response({ conversation: { id: 'conv_1' } }) }), { id: 'resp_1', model: 'm1', stored: ['resp_1', 'conv_1'], around: true })
+  t.same(read({ type: 'response.created', response: response({ store: false }) }), { id: 'resp_1', model: 'm1', around: true })
   t.same(read({ type: 'response.output_text.delta', delta: 'a' }), {})
   const ended = { id: 'resp_1', model: 'm1', usage: counted, ended: [0], end: true }
   t.same(read({ type: 'response.completed', response: response({ store: false, status: 'completed', usage }) }), { ...ended, finish: 'completed' })
