@@ -12,9 +12,7 @@ export function watchSilent (server: Server): () => void {
     silent.add(socket)
     socket.once('close', () => silent.delete(socket))
   })
-  const heard = ({ socket }: IncomingMessage): void => { silent.delete(socket) }
-  server.on('request', heard)
-  server.on('upgrade', heard)
+  server.on('request', ({ socket }: IncomingMessage) => { silent.delete(socket) })
   const end = (): void => {
     for (const socket of silent) socket.destroy()
   }

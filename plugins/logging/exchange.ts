@@ -1,3 +1,4 @@
+import type { UsageSource } from '../../providers/dialects/cut.ts'
 import type { Usage } from '../../providers/dialects/events.ts'
 import type { VirtualKey } from '../keys/index.ts'
 import type { Charge } from '../prices/index.ts'
@@ -20,16 +21,6 @@ import type { Charge } from '../prices/index.ts'
 export type Outcome =
   | 'done' | 'refused' | 'client_gone' | 'timeout' | 'upstream_unreachable' | 'upstream_broke' | 'upstream_error'
   | 'incomplete' | 'shutdown'
-
-/**
- * How its usage is known.
- *
- * - `provider` the provider told all of it
- * - `partial` the provider told a part, before the reply broke off, and that is all that is counted
- * - `estimated` counted or estimated from what had been sent
- * - `none` not at all
- */
-export type UsageSource = 'provider' | 'partial' | 'estimated' | 'none'
 
 /** What was reserved for a request. */
 export interface Booking {

@@ -2,18 +2,30 @@ import type { FastifyInstance } from 'fastify'
 import type { Ending } from '../../providers/dialects/reply.ts'
 import type { Exchange, Outcome } from '../../plugins/logging/exchange.ts'
 import type { Recorder } from '../../plugins/logging/index.ts'
-import type { Charge } from '../../plugins/prices/index.ts'
+import { formatDollars } from '../../plugins/money.ts'
+import type { Target } from '../../plugins/providers.ts'
 import type { Hold } from '../../plugins/quota/index.ts'
+import type { KnownUsage } from '../../plugins/tokens/index.ts'
 import type { UpstreamCall } from '../../plugins/upstream/index.ts'
 import type { Admitted } from './admitted.ts'
 import type { Media } from './media.ts'
+
+/** How a request ended. */
+export interface End {
+  upstream: UpstreamCall | undefined
+  outcome: Outcome
+  status: number
+  error: string | undefined
+  media: Media | undefined
+}
 
 /** What is written down of one request: its record, what of the quota it used, and what it made its key's own. */
 export class Books {
   readonly #fastify: FastifyInstance
   readonly #exchange: Exchange
-  /** By the name that the provider knows. */
-  readonly #model: string
+  readonly #target: Target
+  /** The client's body. */
+  readonly #request: Record<string, unknown>
   readonly #hold: Hold
   readonly #recorder: Recorder | undefined
   /** How many requests are in the file that is being kept. */
@@ -21,12 +33,14 @@ export class Books {
   #kept = 0
   #reached = false
   #attempts = 0
-  #priced = false
+  #learned = false
+  #counting: Promise<KnownUsage> | undefined
 
-  constructor (fastify: FastifyInstance, { exchange, target, hold, recorder, call }: Admitted) {
+  constructor (fastify: FastifyInstance, { exchange, target, request, hold, recorder, call }: Admitted) {
     this.#fastify = fastify
     this.#exchange = exchange
-    this.#model = target.model
+    this.#target = target
+    this.#request = request
     this.#hold = hold
     this.#recorder = recorder
     this.#requests = call.requests
@@ -38,14 +52,15 @@ export class Books {
     if (media?.text !== false) this.#recorder?.reply(bytes)
   }
 
-  /** What the reply told of itself. */
-  note ({ usage, model, finish, lossy, truncated }: Ending): void {
+  /** What the reply told of itself. Once. */
+  note (ending: Ending): void {
     const exchange = this.#exchange
-    exchange.usage = usage
-    exchange.usageSource = usage === undefined ? 'none' : truncated ? 'partial' : 'provider'
+    const { model, finish, lossy, mismatch } = ending
     exchange.servedModel = model
     exchange.finish = finish
     if (lossy !== undefined && lossy.length > 0) exchange.lossy = [...new Set([...exchange.lossy, ...lossy])]
+    if (mismatch !== undefined) this.#fastify.log.warn({ id: exchange.id, provider: exchange.provider, model: exchange.model, mismatch }, 'the provider\'s own sums of tokens are not those of their parts')
+    this.#learn(ending)
   }
 
   /** What the provider keeps is the key's before the client learns of it. @param ids all of them so far */
@@ -61,25 +76,33 @@ export class Books {
     this.#attempts += upstream?.attempts ?? 0
   }
 
+  /** Whether the reply has told of itself. */
+  get noted (): boolean {
+    return this.#learned
+  }
+
   /** A request that never went out costs nothing, and the reply that says so can tell already. */
   giveBack (upstream: UpstreamCall | undefined): void {
     if (!this.#reached && upstream?.reached !== true) this.#hold.release()
   }
 
-  /** What the usage costs, once that is known. */
-  price (): Charge | undefined {
-    const { provider, servedModel, usage } = this.#exchange
-    if (this.#priced || usage === undefined) return this.#exchange.charge
-    this.#priced = true
-    this.#exchange.charge = this.#fastify.prices.charge({ provider, model: this.#model, servedModel, usage, time: Date.now() })
-    return this.#exchange.charge
+  /** Of a reply that is there whole: what it cost, and how that is known. */
+  get headers (): Record<string, string> {
+    const { usageSource, charge } = this.#exchange
+    return { ...charge !== undefined && { 'x-gateway-cost': formatDollars(charge.cost) }, 'x-gateway-usage-source': usageSource }
+  }
+
+  /** The same behind a stream's last word, as a comment, which no reader of events takes for one. */
+  get comment (): string {
+    return `${Object.entries(this.headers).map(([name, value]) => `: ${name}: ${value}\n`).join('')}\n`
   }
 
   /**
    * The end. A request that went out counts, whatever came of it; of one that was refused nothing is done but the
    * asking, so that it counts as one, however many it held.
+   * @returns a promise where tokens are still being counted
    */
-  close (upstream: UpstreamCall | undefined, outcome: Outcome, status: number, error?: string, media?: Media): void {
+  close ({ upstream, outcome, status, error, media }: End): Promise<void> | undefined {
     this.asked(upstream)
     const exchange = this.#exchange
     exchange.outcome = outcome
@@ -87,12 +110,41 @@ export class Books {
     exchange.error = error
     exchange.attempts = this.#attempts
     exchange.requests = this.#reached ? Math.min(exchange.booking?.requests ?? 0, outcome === 'refused' ? 1 : Infinity) : 0
-    this.price()
+    exchange.endedAt = performance.now()
+    if (media?.text === false) this.#recorder?.reply(Buffer.from(JSON.stringify({ media_type: media.type, bytes: exchange.bytesOut })))
+    // The provider may have begun, and it never said no.
+    if (!this.#learned && this.#reached && CUT_OFF.has(outcome)) this.#learn(undefined)
+    if (this.#counting === undefined) return void this.#finish()
+    return this.#counting.then((known) => {
+      this.#know(known)
+      this.#finish()
+    })
+  }
+
+  #learn (ending: Ending | undefined): void {
+    this.#learned = true
+    const known = this.#fastify.tokens.usageOf({ target: this.#target, request: this.#request, ending, whole: ending?.truncated === false })
+    if (!(known instanceof Promise)) return this.#know(known)
+    this.#exchange.usageSource = 'estimated'
+    this.#counting = known
+  }
+
+  #know ({ usage, source }: KnownUsage): void {
+    const exchange = this.#exchange
+    const { provider, servedModel } = exchange
+    exchange.usage = usage
+    exchange.usageSource = source
+    exchange.charge = usage && this.#fastify.prices.charge({ provider, model: this.#target.model, servedModel, usage, time: Date.now() })
+  }
+
+  #finish (): void {
+    const exchange = this.#exchange
     if (this.#reached) this.#hold.settle(exchange.requests)
     else this.#hold.release()
-    if (media?.text === false) this.#recorder?.reply(Buffer.from(JSON.stringify({ media_type: media.type, bytes: exchange.bytesOut })))
-    exchange.endedAt = performance.now()
     this.#fastify.ledger.close(exchange)
     this.#fastify.exchanges.end(exchange, this.#recorder)
   }
 }
+
+/** Ends before which a provider may have worked, whatever it has sent. */
+const CUT_OFF: ReadonlySet<Outcome> = new Set(['client_gone', 'timeout', 'shutdown'])

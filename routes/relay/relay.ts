@@ -175,12 +175,13 @@ export class Relay implements ReplyHandler {
     if (ending.bytes !== undefined) this.#write(ending.bytes)
     if (!this.#headSent && this.#media !== undefined) this.#sendHead(0)
     if (!this.#headSent) return this.#fail(new GatewayError('upstream_bad_reply'), 'upstream_error')
-    this.#reply.raw.end()
     const failed = ending.error !== undefined
+    this.#books.note(ending)
+    if (!failed && this.#request.headers['x-gateway-usage'] === '1' && this.#media === undefined) this.#reply.raw.end(this.#books.comment)
+    else this.#reply.raw.end()
     const upstream = this.#upstream
     if (failed) upstream?.abort()
     else setTimeout(() => upstream?.abort(), LINGER).unref()
-    this.#books.note(ending)
     this.#close(failed ? 'upstream_error' : 'done', 200, ending.error?.code)
   }
 
@@ -279,6 +280,7 @@ export class Relay implements ReplyHandler {
       ...(this.#media === undefined ? {} : { 'x-content-type-options': 'nosniff' }),
       ...requestIdHeaders(this.#request),
       ...commonHeaders(this.#fastify, this.#admitted.exchange, this.#admitted.dialect),
+      ...length !== undefined && this.#media === undefined && this.#books.headers,
       ...carried(dialect.replyHeaders, this.#headers)
     })
   }
@@ -287,10 +289,11 @@ export class Relay implements ReplyHandler {
     this.#over = true
     clearInterval(this.#heartbeat)
     this.#endDrain?.()
-    if (this.#admitted.exchange.usage === undefined && this.#stream !== undefined) this.#books.note(this.#stream.end())
+    if (!this.#books.noted && this.#stream !== undefined) this.#books.note(this.#stream.end())
     this.#gathered = []
-    this.#books.close(this.#upstream, outcome, status, error, this.#media)
-    this.#onClose()
+    const counting = this.#books.close({ upstream: this.#upstream, outcome, status, error, media: this.#media })
+    if (counting === undefined) this.#onClose()
+    else counting.finally(this.#onClose).catch((err: unknown) => this.#request.log.error({ err }, 'the books of a request could not be closed'))
   }
 }
 

@@ -41,7 +41,7 @@ t.test('headers cross by allow-list, both ways, with one credential', async (t) 
   const reply = await post(gateway.url + CHAT, hello, {
     cookie: 'session=1', 'x-forwarded-for': '1.2.3.4', 'openai-organization': 'org-2', 'x-api-key': CHAT_KEY, 'x-stainless-lang': 'js', 'x-request-id': 'mine-1'
   })
-  t.same([...reply.headers.keys()].sort(), ['cache-control', 'connection', 'content-length', 'content-type', 'date', 'keep-alive', 'x-request-id'])
+  t.same([...reply.headers.keys()].sort(), ['cache-control', 'connection', 'content-length', 'content-type', 'date', 'keep-alive', 'x-gateway-usage-source', 'x-request-id'])
   t.equal(reply.headers.get('x-request-id'), 'mine-1')
   const { headers } = provider.requests[0]!
   t.same(Object.keys(headers).sort(), ['accept', 'accept-encoding', 'authorization', 'connection', 'content-length', 'content-type', 'host', 'user-agent', 'via'])
