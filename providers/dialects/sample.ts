@@ -7,11 +7,13 @@ export interface Generated extends Written {
   factor: number
 }
 
-/** Bytes that are kept of a stream. It is a page of text or more, and memory for thousands of streams at once. */
-const LIMIT = 32 * 1024
-const FIRST = 2 * 1024
-/** Bytes of a frame that may be no piece of text at all, such as a picture: it says nothing of how much was written. */
-const LARGE = 4 * 1024
+/** Bytes that are kept of a stream: enough to know how much text its events hold, and memory for thousands of streams. */
+const LIMIT = 16 * 1024
+const FIRST = 4 * 1024
+/** Bytes that large frames, such as all of a tool's arguments, may make of it. */
+const MOST = 64 * 1024
+/** Bytes of a frame that is no piece of text, but a picture or what a tool found: it says nothing of how much is written. */
+const LARGE = 1024
 
 /**
  * The beginning of what streams by, as it is, to be read only if the stream is cut before it has told its usage. Of
@@ -20,15 +22,19 @@ const LARGE = 4 * 1024
 export class Sample {
   #bytes: Buffer | undefined
   #kept = 0
+  /** Of what is kept, and of what is not: the bytes of frames that are not large. */
+  #usual = 0
   #missed = 0
 
   /** @param piece a whole frame, or text */
   push (piece: Buffer): void {
     const end = this.#kept + piece.length
-    if (end > LIMIT) {
-      if (piece.length <= LARGE) this.#missed += piece.length
+    const usual = piece.length <= LARGE ? piece.length : 0
+    if (this.#usual >= LIMIT || end > MOST) {
+      this.#missed += usual
       return
     }
+    this.#usual += usual
     let bytes = this.#bytes
     if (bytes === undefined || end > bytes.length) bytes = this.#grow(end)
     bytes.set(piece, this.#kept)
@@ -36,20 +42,16 @@ export class Sample {
   }
 
   #grow (least: number): Buffer {
-    const length = Math.min(LIMIT, Math.max(FIRST, 2 * (this.#bytes?.length ?? 0), least))
+    const length = [FIRST, LIMIT + LARGE].find((length) => least <= length) ?? MOST
     const bytes = Buffer.allocUnsafeSlow(length)
     if (this.#bytes !== undefined) bytes.set(this.#bytes.subarray(0, this.#kept))
     this.#bytes = bytes
     return bytes
   }
 
-  get kept (): number {
-    return this.#kept
-  }
-
-  /** Of everything that was pushed, how much is missing. */
-  get missed (): number {
-    return this.#missed
+  /** Bytes kept, and bytes that were not, both without those of large pieces. */
+  get lengths (): { kept: number, missed: number } {
+    return { kept: this.#usual, missed: this.#missed }
   }
 
   toString (): string {
@@ -61,11 +63,14 @@ export class Sample {
     if (written === undefined) return undefined
     const reply = fold()
     const bytes = this.#bytes?.subarray(0, this.#kept) ?? Buffer.alloc(0)
-    for (const event of new SseReader(LIMIT).push(bytes)) reply.push(event)
-    return { ...written(reply.body()), factor: factorOf(this.#kept, this.#missed) }
+    for (const event of new SseReader(MOST).push(bytes)) reply.push(event)
+    return { ...written(reply.body()), factor: factorOf(this) }
   }
 }
 
-export function factorOf (kept: number, missed: number): number {
+/** How many times as much was pushed as is kept, of all of them together. */
+export function factorOf (...samples: Sample[]): number {
+  const kept = samples.reduce((sum, { lengths }) => sum + lengths.kept, 0)
+  const missed = samples.reduce((sum, { lengths }) => sum + lengths.missed, 0)
   return kept === 0 ? 1 : (kept + missed) / kept
 }

@@ -52,8 +52,7 @@ export class EventTranslation extends Observer {
 
   /** What the model wrote so far. */
   generated (): Generated {
-    const [text, reasoning] = [this.#text, this.#reasoning]
-    return { text: text.toString(), reasoning: reasoning.toString(), calls: this.#calls, factor: factorOf(text.kept + reasoning.kept, text.missed + reasoning.missed) }
+    return { text: this.#text.toString(), reasoning: this.#reasoning.toString(), calls: this.#calls, factor: factorOf(this.#text, this.#reasoning) }
   }
 
   push (event: SseEvent): SseEvent[] {
