@@ -1,0 +1,44 @@
+import { parseArgs } from 'node:util'
+
+export interface Options {
+  /** Names of scenarios. */
+  only: string[]
+  rounds: number
+  seconds: number
+  smoke: boolean
+  publish: boolean
+}
+
+export const USAGE = `npm run bench -- [options]
+
+  --only a,b     these scenarios (default: all)
+  --rounds N     how often each target has its turn (default: 3)
+  --seconds N    how long each measurement takes (default: 5)
+  --smoke        everything once, small and short: only whether it works
+  --publish      put the results into docs/`
+
+/** @throws {Error} of one line */
+export function readOptions (args: string[], scenarios: string[]): Options {
+  const { values } = parseArgs({
+    args,
+    options: {
+      only: { type: 'string' },
+      rounds: { type: 'string' },
+      seconds: { type: 'string' },
+      smoke: { type: 'boolean', default: false },
+      publish: { type: 'boolean', default: false }
+    }
+  })
+  const { smoke, publish } = values
+  const only = values.only?.split(',') ?? scenarios
+  const unknown = only.find((name) => !scenarios.includes(name))
+  if (unknown !== undefined) throw new Error(`no scenario "${unknown}"; there are ${scenarios.join(', ')}`)
+  if (smoke && publish) throw new Error('what --smoke measures is not for publishing')
+  return { only, smoke, publish, rounds: count('rounds', values.rounds, smoke ? 1 : 3), seconds: count('seconds', values.seconds, smoke ? 1 : 5) }
+}
+
+function count (name: string, text: string | undefined, preset: number): number {
+  if (text === undefined) return preset
+  if (!/^[1-9]\d{0,3}$/.test(text)) throw new Error(`--${name} must be a whole number from 1, and is ${text}`)
+  return Number(text)
+}

@@ -1,0 +1,60 @@
+import { goals, judge, type Goal } from './goals.ts'
+import { overRounds, type Run } from './results.ts'
+import { figures, type Figure } from './scenarios/scenario.ts'
+
+/** Everything, in Markdown. */
+export function report (run: Run): string {
+  const { machine, date, rounds, seconds, scenarios, results } = run
+  const others = results.map((result) => result.others)
+  return [
+    `${date}, ${Object.entries(machine).map(([name, value]) => name === 'node' || name === 'nginx' ? `${name} ${value}` : value).join(', ')}. ` +
+      `${rounds} ${rounds === 1 ? 'round' : 'rounds'} of ${seconds} s; others kept ${number(Math.max(0, ...others))} cores busy at most.`,
+    goalTable(run),
+    ...scenarios.map((scenario) => scenarioTable(run, scenario))
+  ].join('\n\n')
+}
+
+/** The goals, and where the gateway stands with each. */
+export function goalTable (run: Pick<Run, 'results' | 'scenarios'>): string {
+  const rows = goals.filter(({ scenario }) => run.scenarios.some(({ name }) => name === scenario)).map((goal) => {
+    const { value, verdict } = judge(goal, run)
+    return [goal.what, bound(goal, goal.must), bound(goal, goal.aim), Number.isNaN(value) ? '–' : quantity(goal, value), verdict]
+  })
+  return table(['goal', 'must', 'aim', 'measured', ''], rows)
+}
+
+function scenarioTable (run: Run, { name, title, unit, targets }: Run['scenarios'][number]): string {
+  const own = run.results.filter(({ scenario }) => scenario === name)
+  const measured = (Object.keys(figures) as Figure[]).filter((figure) => own.some((result) => Number.isFinite(result.figures[figure])))
+  const ratio = targets.includes('nginx') && measured.includes('cpu')
+  const rows = targets.filter((target) => own.some((result) => result.target === target)).map((target) => [
+    target,
+    ...measured.map((figure) => number(overRounds(run, name, (look) => look(figure, target)))),
+    ...(ratio ? [number(overRounds(run, name, (look) => look('cpu', target) / look('cpu', 'nginx')))] : []),
+    [...new Set(own.filter((result) => result.target === target).flatMap(({ faults }) => faults))].join('; ')
+  ])
+  const left = run.skipped.filter(({ scenario }) => scenario === name).map(({ target, reason }) => `${target} is left out: ${reason.split('\n', 1).join()}`)
+  const heads = measured.map((figure) => figure === 'cpu' ? `${figures.cpu} per ${unit}` : figure === 'rate' ? `${unit}s ${figures.rate}` : figures[figure])
+  return [`### \`${name}\`: ${title}`, table(['', ...heads, ...(ratio ? ['× nginx'] : []), 'faults'], rows), ...left].join('\n\n')
+}
+
+/** @param rows the first column is text, and so is the last; the others are numbers */
+export function table (head: string[], rows: string[][]): string {
+  const rule = head.map((_, index) => index === 0 || index === head.length - 1 ? '---' : '---:')
+  return [head, rule, ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+}
+
+/** Three digits that count. */
+export function number (value: number): string {
+  if (!Number.isFinite(value)) return '–'
+  const size = Math.abs(value)
+  return value.toLocaleString('en', { maximumFractionDigits: size >= 100 ? 0 : size >= 10 ? 1 : 2 })
+}
+
+function quantity ({ unit }: Goal, value: number): string {
+  return unit === '×' ? `${number(value)} ×` : `${number(value)} ${unit}`
+}
+
+function bound (goal: Goal, value: number): string {
+  return `${goal.more === true ? '≥' : '≤'} ${quantity(goal, value)}`
+}

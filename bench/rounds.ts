@@ -1,0 +1,73 @@
+import { neighbours, type Sample, type Scenario, type Surroundings } from './scenarios/scenario.ts'
+import { tally, type Result, type Run } from './results.ts'
+import { Unavailable, type Running, type Target } from './targets/target.ts'
+
+/** Seconds. */
+const WARM_UP = 2
+
+export interface Progress {
+  say (text: string): void
+  settled (result: Result): void
+}
+
+/**
+ * Measures a scenario: all of its targets run side by side, and in each round each has its turn, in another order every
+ * time. So whatever else the machine does, it does to all alike.
+ */
+export async function measure (scenario: Scenario, rounds: number, surroundings: Surroundings, progress: Progress): Promise<Pick<Run, 'results' | 'skipped'>> {
+  const results: Result[] = []
+  const skipped: Run['skipped'] = []
+  const running = new Map<Target, Running>()
+  const port = surroundings.provider.port
+
+  const start = async (target: Target): Promise<Running | undefined> => {
+    if (skipped.some(({ target: name }) => name === target.name)) return undefined
+    try {
+      return await target.start(port)
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error
+      skipped.push({ scenario: scenario.name, target: target.name, reason: error.message })
+      progress.say(`  ${target.name}: left out: ${error.message}`)
+    }
+  }
+
+  try {
+    if (scenario.fresh !== true) {
+      for (const target of scenario.targets) {
+        const started = await start(target)
+        if (started === undefined) continue
+        running.set(target, started)
+        if (!surroundings.smoke) await attempt(scenario, started, { ...surroundings, seconds: WARM_UP })
+      }
+    }
+    for (let round = 0; round < rounds; round++) {
+      for (const target of turned(scenario.targets, round)) {
+        const one = running.get(target) ?? (scenario.fresh === true ? await start(target) : undefined)
+        if (one === undefined) continue
+        const { result: { figures, faults }, others } = await neighbours(one, surroundings, () => attempt(scenario, one, surroundings))
+          .finally(() => scenario.fresh === true ? one.stop() : undefined)
+        const result = { scenario: scenario.name, target: target.name, round, figures, faults: tally(faults), others }
+        results.push(result)
+        progress.settled(result)
+      }
+    }
+  } finally {
+    for (const one of running.values()) await one.stop()
+  }
+  return { results, skipped }
+}
+
+/** A target that fails is a result too. */
+async function attempt (scenario: Scenario, running: Running, surroundings: Surroundings): Promise<Sample> {
+  try {
+    return await scenario.measure(running, surroundings)
+  } catch (error) {
+    return { figures: {}, faults: [(error as Error).message] }
+  }
+}
+
+/** The same in turn, with another one first in every round. */
+function turned<T> (list: readonly T[], by: number): T[] {
+  const at = by % list.length
+  return [...list.slice(at), ...list.slice(0, at)]
+}
