@@ -10,7 +10,7 @@ t.test('docs/errors.md lists every error of the table, with its status', async (
 })
 
 t.test('every local link of the documents leads somewhere', async (t) => {
-  for (const file of ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'docs/agents.md', 'docs/errors.md', 'docs/keys.md', 'docs/ledger.md', 'docs/logs.md', 'docs/prices.md', 'docs/providers.md', 'docs/translation.md', 'docs/design.md', 'docs/stored.md']) {
+  for (const file of ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'docs/agents.md', 'docs/errors.md', 'docs/keys.md', 'docs/ledger.md', 'docs/logs.md', 'docs/prices.md', 'docs/providers.md', 'docs/translation.md', 'docs/design.md', 'docs/stored.md', 'docs/benchmarks.md']) {
     for (const [, link = ''] of read(file).matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g)) {
       t.doesNotThrow(() => import.meta.resolve(new URL(link, new URL(`../${file}`, import.meta.url)).href) && readOrList(new URL(link, new URL(`../${file}`, import.meta.url))), `${file}: ${link}`)
     }
