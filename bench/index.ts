@@ -17,11 +17,16 @@ import { prompts, rate, whole } from './scenarios/whole.ts'
 import { smokeFaults } from './smoke.ts'
 import { direct } from './targets/direct.ts'
 import { nginx } from './targets/nginx.ts'
-import { BARE, ours } from './targets/ours.ts'
+import { BARE, gateway, type Variant } from './targets/ours.ts'
 import { portkey } from './targets/portkey.ts'
+import type { Target } from './targets/target.ts'
 
-/** @param smoke small in everything */
-function scenariosFor (smoke: boolean): Scenario[] {
+/**
+ * @param smoke small in everything
+ * @param nodeOptions for our own process
+ */
+function scenariosFor (smoke: boolean, nodeOptions: string): Scenario[] {
+  const ours = (variant: Variant = {}): Target => gateway({ ...variant, nodeOptions })
   const all = [direct, nginx, ours(), portkey]
   const [manyKeys, mostKeys, rows] = smoke ? [100, 1000, 1000] : [10_000, 100_000, 1_000_000]
   return [
@@ -51,10 +56,10 @@ async function startProvider (): Promise<Surroundings['provider']> {
   return { port: Number(port), pid: child.pid! }
 }
 
-async function main ({ only, rounds, seconds, smoke, publish: published }: Options): Promise<number> {
+async function main ({ only, rounds, seconds, smoke, publish: published, nodeOptions }: Options): Promise<number> {
   checkTools()
   const provider = await startProvider()
-  const scenarios = scenariosFor(smoke).filter(({ name }) => only.includes(name))
+  const scenarios = scenariosFor(smoke, nodeOptions).filter(({ name }) => only.includes(name))
   const run: Run = {
     machine: machine(),
     date: new Date().toISOString().slice(0, 10),
@@ -91,7 +96,7 @@ async function main ({ only, rounds, seconds, smoke, publish: published }: Optio
 
 let options: Options
 try {
-  options = readOptions(process.argv.slice(2), scenariosFor(false).map(({ name }) => name))
+  options = readOptions(process.argv.slice(2), scenariosFor(false, '').map(({ name }) => name))
 } catch (error) {
   console.error(`${(error as Error).message}\n\n${USAGE}`)
   process.exit(2)

@@ -7,6 +7,8 @@ export interface Options {
   seconds: number
   smoke: boolean
   publish: boolean
+  /** Options of Node for our own process. */
+  nodeOptions: string
 }
 
 export const USAGE = `npm run bench -- [options]
@@ -15,7 +17,8 @@ export const USAGE = `npm run bench -- [options]
   --rounds N     how often each target has its turn (default: 3)
   --seconds N    how long each measurement takes (default: 5)
   --smoke        everything once, small and short: only whether it works
-  --publish      put the results into docs/`
+  --publish      put the results into docs/
+  --node "..."   options of Node for the gateway: "--cpu-prof --cpu-prof-dir=DIR" for a profile of every process`
 
 /** @throws {Error} of one line */
 export function readOptions (args: string[], scenarios: string[]): Options {
@@ -26,15 +29,16 @@ export function readOptions (args: string[], scenarios: string[]): Options {
       rounds: { type: 'string' },
       seconds: { type: 'string' },
       smoke: { type: 'boolean', default: false },
-      publish: { type: 'boolean', default: false }
+      publish: { type: 'boolean', default: false },
+      node: { type: 'string', default: '' }
     }
   })
-  const { smoke, publish } = values
+  const { smoke, publish, node: nodeOptions } = values
   const only = values.only?.split(',') ?? scenarios
   const unknown = only.find((name) => !scenarios.includes(name))
   if (unknown !== undefined) throw new Error(`no scenario "${unknown}"; there are ${scenarios.join(', ')}`)
   if (smoke && publish) throw new Error('what --smoke measures is not for publishing')
-  return { only, smoke, publish, rounds: count('rounds', values.rounds, smoke ? 1 : 3), seconds: count('seconds', values.seconds, smoke ? 1 : 5) }
+  return { only, smoke, publish, nodeOptions, rounds: count('rounds', values.rounds, smoke ? 1 : 3), seconds: count('seconds', values.seconds, smoke ? 1 : 5) }
 }
 
 function count (name: string, text: string | undefined, preset: number): number {

@@ -8,9 +8,8 @@ export function smokeFaults (run: Pick<Run, 'results' | 'skipped' | 'scenarios'>
   const faults = run.results
     .filter(({ target, faults }) => target !== 'portkey' && faults.length > 0)
     .map(({ scenario, target, faults }) => `${scenario}, ${target}: ${faults.join('; ')}`)
-  // A build without a ledger has no rows to compare.
   const missing = run.skipped
-    .filter(({ scenario, target }) => target !== 'portkey' && scenario !== 'rows')
+    .filter(({ target }) => target !== 'portkey')
     .map(({ scenario, target, reason }) => `${scenario}, ${target}: ${reason}`)
   const ratio = overRounds(run, 'whole', (look) => look('cpu', 'ours') / look('cpu', 'nginx'))
   return [...faults, ...missing, ...(ratio > MOST_CPU ? [`a whole reply costs ${Math.round(ratio)} × nginx, more than ${MOST_CPU} ×`] : [])]

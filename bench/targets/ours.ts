@@ -18,21 +18,25 @@ export interface Variant {
   translated?: boolean
   /** Rows in the ledger before it starts. */
   rows?: number
-  /** Pauses of the event loop are written down: see `pauses.ts`. */
+  /** Pauses of the event loop are written down: see `monitor.ts`. */
   monitored?: boolean
+  nodeOptions?: string
 }
 
 /** Everything on, bodies not recorded: what is compared with others. */
 const FEATURES = { LOG_BODIES: 'metadata', LOG_FORMAT: 'json' }
 
-/** As much off as the same build lets one: no record, no line, no limit, no timers. Keys are still looked up, bodies judged. */
-export const BARE = { LOG_BODIES: 'off', LOG_LEVEL: 'silent', MAX_REQUESTS_PER_HOUR: 'unlimited', HEARTBEAT_INTERVAL: '0', REQUEST_TIMEOUT: '0' }
+/**
+ * As much off as the same build lets one: no record, no line, no limit, no timers, and no ledger, for want of a folder to keep
+ * it in. Keys are still looked up, bodies judged, replies watched for usage.
+ */
+export const BARE = { DATA_DIR: '/dev/null', LOG_BODIES: 'off', LOG_LEVEL: 'silent', MAX_REQUESTS_PER_HOUR: 'unlimited', HEARTBEAT_INTERVAL: '0', REQUEST_TIMEOUT: '0' }
 
 /** High enough never to refuse, and counted all the same. */
 const LIMIT = '1000000000'
 
 /** The gateway as it was built, as its image starts it. */
-export function ours ({ name = 'ours', env = {}, keys = 10, translated = false, rows = 0, monitored = false }: Variant = {}): Target {
+export function gateway ({ name = 'ours', env = {}, keys = 10, translated = false, rows = 0, monitored = false, nodeOptions = '' }: Variant): Target {
   return {
     name,
     async start (provider) {
@@ -47,6 +51,7 @@ export function ours ({ name = 'ours', env = {}, keys = 10, translated = false, 
           args: [...(monitored ? ['--import', monitor] : []), server],
           env: {
             NODE_ENV: 'production',
+            NODE_OPTIONS: nodeOptions,
             KEYS_FILE: join(folder, 'keys.json'),
             GATEWAY_PORT: String(port),
             DATA_DIR: join(folder, 'data'),
