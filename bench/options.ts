@@ -18,7 +18,7 @@ export const USAGE = `npm run bench -- [options]
   --seconds N    how long each measurement takes (default: 5)
   --smoke        everything once, small and short: only whether it works
   --publish      put the results into docs/
-  --node "..."   options of Node for the gateway: "--cpu-prof --cpu-prof-dir=DIR" for a profile of every process`
+  --node="..."   options of Node for the gateway: "--cpu-prof --cpu-prof-dir=DIR" for a profile of every process`
 
 /** @throws {Error} of one line */
 export function readOptions (args: string[], scenarios: string[]): Options {
