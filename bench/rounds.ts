@@ -37,7 +37,7 @@ export async function measure (scenario: Scenario, rounds: number, surroundings:
         const started = await start(target)
         if (started === undefined) continue
         running.set(target, started)
-        if (!surroundings.smoke) await attempt(scenario, started, { ...surroundings, seconds: WARM_UP })
+        await attempt(scenario, started, { ...surroundings, seconds: surroundings.smoke ? 1 : WARM_UP })
       }
     }
     for (let round = 0; round < rounds; round++) {
