@@ -21,14 +21,10 @@ import { BARE, gateway, type Variant } from './targets/ours.ts'
 import { portkey } from './targets/portkey.ts'
 import type { Target } from './targets/target.ts'
 
-/**
- * @param smoke small in everything
- * @param nodeOptions for our own process
- */
-function scenariosFor (smoke: boolean, nodeOptions: string): Scenario[] {
+function scenariosFor ({ smoke, rows, nodeOptions }: Pick<Options, 'smoke' | 'rows' | 'nodeOptions'>): Scenario[] {
   const ours = (variant: Variant = {}): Target => gateway({ ...variant, nodeOptions })
   const all = [direct, nginx, ours(), portkey]
-  const [manyKeys, mostKeys, rows] = smoke ? [100, 1000, 1000] : [10_000, 100_000, 1_000_000]
+  const [manyKeys, mostKeys] = smoke ? [100, 1000] : [10_000, 100_000]
   return [
     whole('whole', 'Whole replies of 1 KB, 64 connections, saturated', all),
     rate('rate500', 500, all),
@@ -56,10 +52,11 @@ async function startProvider (): Promise<Surroundings['provider']> {
   return { port: Number(port), pid: child.pid! }
 }
 
-async function main ({ only, rounds, seconds, smoke, publish: published, nodeOptions }: Options): Promise<number> {
+async function main (options: Options): Promise<number> {
+  const { only, rounds, seconds, smoke } = options
   checkTools()
   const provider = await startProvider()
-  const scenarios = scenariosFor(smoke, nodeOptions).filter(({ name }) => only.includes(name))
+  const scenarios = scenariosFor(options).filter(({ name }) => only.includes(name))
   const run: Run = {
     machine: machine(),
     date: new Date().toISOString().slice(0, 10),
@@ -87,21 +84,23 @@ async function main ({ only, rounds, seconds, smoke, publish: published, nodeOpt
   const folder = join(import.meta.dirname, 'results')
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, `${new Date().toISOString().replaceAll(':', '-')}.json`), JSON.stringify(run, null, 2))
-  if (published) publish(run)
+  if (options.publish) publish(run)
 
   const faults = smoke ? smokeFaults(run) : []
   for (const fault of faults) console.error(`FAILED: ${fault}`)
   return faults.length === 0 ? 0 : 1
 }
 
-let options: Options
-try {
-  options = readOptions(process.argv.slice(2), scenariosFor(false, '').map(({ name }) => name))
-} catch (error) {
-  console.error(`${(error as Error).message}\n\n${USAGE}`)
-  process.exit(2)
+function optionsOrExit (): Options {
+  try {
+    return readOptions(process.argv.slice(2), scenariosFor({ smoke: false, rows: 0, nodeOptions: '' }).map(({ name }) => name))
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${USAGE}`)
+    process.exit(2)
+  }
 }
-process.exit(await main(options).catch((error: Error) => {
+
+process.exit(await main(optionsOrExit()).catch((error: Error) => {
   console.error(`bench: ${error.message}`)
   return 1
 }))

@@ -61,8 +61,8 @@ t.test('bars, logarithmic where one would dwarf the others', async (t) => {
 })
 
 t.test('options', async (t) => {
-  t.same(readOptions([], ['a', 'b']), { only: ['a', 'b'], smoke: false, publish: false, nodeOptions: '', rounds: 3, seconds: 5 })
-  t.same(readOptions(['--smoke', '--only', 'b'], ['a', 'b']), { only: ['b'], smoke: true, publish: false, nodeOptions: '', rounds: 1, seconds: 1 })
+  t.same(readOptions([], ['a', 'b']), { only: ['a', 'b'], smoke: false, publish: false, nodeOptions: '', rounds: 3, seconds: 5, rows: 1_000_000 })
+  t.same(readOptions(['--smoke', '--only', 'b'], ['a', 'b']), { only: ['b'], smoke: true, publish: false, nodeOptions: '', rounds: 1, seconds: 1, rows: 1000 })
   t.throws(() => readOptions(['--only', 'c'], ['a', 'b']), { message: 'no scenario "c"; there are a, b' })
   t.throws(() => readOptions(['--rounds', '0'], []), { message: '--rounds must be a whole number from 1, and is 0' })
   t.throws(() => readOptions(['--smoke', '--publish'], []))
