@@ -8,7 +8,7 @@ export interface Generated extends Written {
 }
 
 /** Bytes that are kept of a stream: enough to know how much text its events hold, and memory for thousands of streams. */
-const LIMIT = 16 * 1024
+const LIMIT = 8 * 1024
 const FIRST = 4 * 1024
 /** Bytes that large frames, such as all of a tool's arguments, may make of it. */
 const MOST = 64 * 1024

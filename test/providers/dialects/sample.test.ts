@@ -99,7 +99,7 @@ t.test('of a long stream the beginning is kept, and how much came behind it', as
     const start = dialect === openaiChat ? [] : (streams[1]?.events.slice(0, 1).concat({ type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } }) ?? [])
     const { text: said = '', factor = 0 } = cut(sse([...start, ...Array.from({ length: 5000 }, () => text)]), dialect).generated?.() ?? {}
     t.ok(said.length < 25_000)
-    t.ok(Math.abs(said.length * factor / 25_000 - 1) < 0.02, `${said.length} × ${factor}`)
+    t.ok(Math.abs(said.length * factor / 25_000 - 1) < 0.05, `${said.length} × ${factor}`)
   }
   const { text: said = '', factor = 0 } = cut(sse(Array.from({ length: 20_000 }, () => chunk({ content: 'word ' }))), openaiChat, anthropicMessages).generated?.() ?? {}
   t.equal(Math.round(said.length * factor), 100_000, 'translated')
@@ -107,14 +107,14 @@ t.test('of a long stream the beginning is kept, and how much came behind it', as
 
 t.test('a sample holds large pieces, and reckons by the others', async (t) => {
   const sample = new Sample()
-  for (let i = 0; i < 1500; i++) sample.push(Buffer.from('0123456789'))
+  for (let i = 0; i < 500; i++) sample.push(Buffer.from('0123456789'))
   sample.push(Buffer.alloc(2000, '+'))
-  t.same(sample.lengths, { kept: 15_000, missed: 0 })
+  t.same(sample.lengths, { kept: 5000, missed: 0 })
   for (let i = 0; i < 1000; i++) sample.push(Buffer.from('0123456789'))
-  t.same(sample.lengths, { kept: 16_390, missed: 8610 })
-  t.equal(String(sample), '0123456789'.repeat(1500) + '+'.repeat(2000) + '0123456789'.repeat(139))
+  t.same(sample.lengths, { kept: 8200, missed: 6800 })
+  t.equal(String(sample), '0123456789'.repeat(500) + '+'.repeat(2000) + '0123456789'.repeat(320))
   sample.push(Buffer.alloc(2000))
-  t.same(sample.lengths, { kept: 16_390, missed: 8610 })
+  t.same(sample.lengths, { kept: 8200, missed: 6800 })
   const large = new Sample()
   for (const length of [70_000, 40_000, 30_000, 20_000]) large.push(Buffer.alloc(length, 'a'))
   t.equal(String(large).length, 60_000)
