@@ -1,5 +1,4 @@
 import type { Database } from '../database/index.ts'
-import { groupOwner } from './sums.ts'
 
 /** The longest window that begins with a request and not by the calendar. */
 const LONGEST = 3_600_000
@@ -16,7 +15,7 @@ export interface RecentWindow {
 /** A limit as a row tells of it: what of `LimitSeen` matters here. */
 interface Seen { owner: string, unit: string, windowMs?: number, resetAt?: number }
 
-const NEWEST_FIRST = `SELECT started_at, key, groups, requests, limits, held_tokens, outcome,
+const NEWEST_FIRST = `SELECT started_at, requests, limits, held_tokens, outcome,
   coalesce(input, 0) + coalesce(cache_read, 0) + coalesce(cache_write_5m, 0) + coalesce(cache_write_1h, 0) + coalesce(output, 0) +
   coalesce(reasoning, 0) + coalesce(audio_input, 0) + coalesce(audio_output, 0) AS tokens
   FROM requests ORDER BY seq DESC LIMIT ${MOST}`
@@ -35,22 +34,15 @@ export function recentWindows (database: Database, now = Date.now()): Map<string
   for (const row of database.iterate(NEWEST_FIRST)) {
     const startedAt = Number(row['started_at'])
     if (startedAt < now - LONGEST) break
-    if (typeof row['limits'] === 'string') {
-      for (const { owner, unit, windowMs, resetAt } of (JSON.parse(row['limits']) as { seen?: Seen[] }).seen ?? []) {
-        if (windowMs === undefined || resetAt === undefined || resetAt <= now) continue
-        const name = windowName(owner, unit, windowMs)
-        if (!windows.has(name)) windows.set(name, { startedAt: resetAt - windowMs, used: 0 })
-      }
-    }
-    const groups = row['groups'] === null ? [] : JSON.parse(String(row['groups'])) as string[]
-    const used = { requests: Number(row['requests']), tokens: row['outcome'] === 'interrupted' ? Number(row['held_tokens']) : Number(row['tokens']) }
-    for (const owner of [String(row['key']), ...groups.map(groupOwner)]) {
-      for (const [unit, amount] of Object.entries(used)) {
-        for (const ms of [60_000, LONGEST]) {
-          const window = windows.get(windowName(owner, unit, ms))
-          if (window !== undefined && startedAt >= window.startedAt) window.used += amount
-        }
-      }
+    if (typeof row['limits'] !== 'string') continue
+    const used: Record<string, number> = { requests: Number(row['requests']), tokens: Number(row[row['outcome'] === 'interrupted' ? 'held_tokens' : 'tokens']) }
+    // A row's own word for when its window ends, not the row's time, which is that of its arrival: windows begin later.
+    for (const { owner, unit, windowMs, resetAt } of (JSON.parse(row['limits']) as { seen?: Seen[] }).seen ?? []) {
+      if (windowMs === undefined || resetAt === undefined || resetAt <= now) continue
+      const name = windowName(owner, unit, windowMs)
+      let window = windows.get(name)
+      if (window === undefined) windows.set(name, window = { startedAt: resetAt - windowMs, used: 0 })
+      window.used += used[unit] ?? 0
     }
   }
   return windows
