@@ -21,6 +21,8 @@ export const errorTable = {
   unsupported_parameter: [400, 'The request asks for something the key\'s provider cannot do.'],
   unsupported_endpoint: [400, 'The key\'s provider does not have this endpoint.'],
   malformed_http: [400, 'The request is not valid HTTP.'],
+  price_unknown: [400, 'What the model costs is not known, and this key has a budget.'],
+  unbounded_cost: [400, 'Nothing bounds what the request may use, and this key has a limit on it.'],
   invalid_api_key: [401, 'Missing or unknown API key. Send a virtual key of this gateway as "Authorization: Bearer KEY" or "x-api-key: KEY".'],
   model_not_allowed: [403, 'This key may not use the model.'],
   not_found: [404, 'Unknown path.'],
@@ -34,6 +36,7 @@ export const errorTable = {
   expectation_failed: [417, 'The gateway meets no expectation but 100-continue.'],
   websocket_unsupported: [426, 'There are no WebSockets here: send a POST request.'],
   rate_limit_exceeded: [429, 'This key has used up its requests.'],
+  budget_exceeded: [429, 'This key has used up its budget.'],
   too_many_failed_lookups: [429, 'Too many requests with an unknown API key from this address. Wait, then use a virtual key of this gateway.'],
   too_many_requests: [429, 'Too many requests from this address.'],
   headers_too_large: [431, 'The request headers are larger than the gateway takes.'],
@@ -56,6 +59,8 @@ export type ErrorCode = keyof typeof errorTable
 export interface ErrorDetails {
   message?: string
   param?: string
+  /** What the limit that refuses counts. */
+  limited?: 'requests' | 'tokens'
   headers?: Record<string, string>
   cause?: unknown
 }
@@ -66,6 +71,7 @@ export class GatewayError extends Error {
   readonly code: ErrorCode
   readonly status: number
   readonly param: string | undefined
+  readonly limited: ErrorDetails['limited']
   readonly headers: Record<string, string>
 
   constructor (code: ErrorCode, details: ErrorDetails = {}) {
@@ -74,13 +80,14 @@ export class GatewayError extends Error {
     this.code = code
     this.status = status
     this.param = details.param
+    this.limited = details.limited
     this.headers = details.headers ?? {}
     if (status === 401) this.headers['www-authenticate'] = 'Bearer'
   }
 
   get info (): ErrorInfo {
-    const { status, code, message, param } = this
-    return param === undefined ? { status, code, message } : { status, code, message, param }
+    const { status, code, message, param, limited } = this
+    return { status, code, message, ...param !== undefined && { param }, ...limited !== undefined && { limited } }
   }
 }
 
@@ -128,12 +135,14 @@ export function requestIdHeaders (request: FastifyRequest): Record<string, strin
 
 /** Answers in the route's dialect. */
 export function sendError (request: FastifyRequest, reply: FastifyReply, error: GatewayError): void {
+  const { errors } = routeDialect(request)
+  const info = { ...error.info, status: errors.statusOf?.(error.info) ?? error.status }
   reply
-    .code(error.status)
+    .code(info.status)
     .headers(error.headers)
     .type('application/json; charset=utf-8')
     .serializer(JSON.stringify)
-    .send(routeDialect(request).errors.encode(error.info))
+    .send(errors.encode(info))
 }
 
 /** The error handler: every failure leaves through here, in the dialect of its route. */

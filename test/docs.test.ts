@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import { errorTable } from '../plugins/errors.ts'
 
@@ -10,7 +10,8 @@ t.test('docs/errors.md lists every error of the table, with its status', async (
 })
 
 t.test('every local link of the documents leads somewhere', async (t) => {
-  for (const file of ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'docs/agents.md', 'docs/errors.md', 'docs/keys.md', 'docs/ledger.md', 'docs/logs.md', 'docs/prices.md', 'docs/providers.md', 'docs/translation.md', 'docs/design.md', 'docs/stored.md', 'docs/benchmarks.md']) {
+  const documents = readdirSync(new URL('../docs', import.meta.url)).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)
+  for (const file of ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', ...documents]) {
     for (const [, link = ''] of read(file).matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g)) {
       t.doesNotThrow(() => import.meta.resolve(new URL(link, new URL(`../${file}`, import.meta.url)).href) && readOrList(new URL(link, new URL(`../${file}`, import.meta.url))), `${file}: ${link}`)
     }

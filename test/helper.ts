@@ -88,15 +88,17 @@ export interface TestGateway {
 export interface TestGatewayOptions {
   /** Fields of the two test keys, or more keys. */
   keys?: Record<string, Record<string, unknown>>
+  groups?: Record<string, unknown>
   env?: Record<string, string>
   providers?: GatewayOptions['providers']
 }
 
 /** A gateway on a real socket, in front of one fake provider that speaks every dialect under the name `openai` or `anthropic`. */
-export async function startGateway (t: Teardown, provider: string, { keys = {}, env = {}, providers }: TestGatewayOptions = {}): Promise<TestGateway> {
+export async function startGateway (t: Teardown, provider: string, { keys = {}, groups = {}, env = {}, providers }: TestGatewayOptions = {}): Promise<TestGateway> {
   const folder = mkdtempSync(join(tmpdir(), 'llm-gateway-test-'))
   const keysFile = join(folder, 'keys.json')
   writeFileSync(keysFile, JSON.stringify({
+    groups,
     virtual_keys: {
       [CHAT_KEY]: { provider: 'openai', api_key: REAL_KEY, ...keys[CHAT_KEY] },
       [MESSAGES_KEY]: { provider: 'anthropic', api_key: REAL_KEY, ...keys[MESSAGES_KEY] },

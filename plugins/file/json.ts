@@ -17,11 +17,11 @@ const scalar = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y
  * Parses JSON and refuses duplicate fields, of which `JSON.parse` keeps the last without a word. Has a scanner of its
  * own because the messages of `JSON.parse` quote the text, and this text may hold real keys.
  *
- * @param entry what a field of a field is called in messages
+ * @param entry what a field of a field is called in messages, by the name of that field
  * @returns the value, and the lines of the fields of its fields by name
  * @throws {JsonFault} with line and column
  */
-export function parseJson (bytes: Buffer, entry = 'field'): { value: unknown, lines: Map<string, number> } {
+export function parseJson (bytes: Buffer, entry: (field: string) => string = () => 'field'): { value: unknown, lines: Map<string, number> } {
   if (!isUtf8(bytes)) throw new JsonFault('it is not UTF-8')
   const text = bytes.toString('utf8').replace(/^\uFEFF/, '')
   const lines = new Map<string, number>()
@@ -61,7 +61,7 @@ export function parseJson (bytes: Buffer, entry = 'field'): { value: unknown, li
     while (next(','))
     if (!next(end)) fail()
   }
-  const scan = (depth: number): void => {
+  const scan = (depth: number, field = ''): void => {
     if (depth > DEEPEST) throw new JsonFault(`it is nested too deeply: see ${place(at)}`)
     if (next('[')) return members(']', () => scan(depth + 1))
     if (!next('{')) {
@@ -72,11 +72,11 @@ export function parseJson (bytes: Buffer, entry = 'field'): { value: unknown, li
     members('}', () => {
       const where = place(at)
       const name = String(JSON.parse(take(string)))
-      if (seen.has(name)) throw new JsonFault(`the same ${depth === 1 ? entry : 'field'} is there twice: see ${where}`)
+      if (seen.has(name)) throw new JsonFault(`the same ${depth === 1 ? entry(field) : 'field'} is there twice: see ${where}`)
       seen.add(name)
       if (depth === 1) lines.set(name, line)
       if (!next(':')) fail()
-      scan(depth + 1)
+      scan(depth + 1, name)
     })
   }
 

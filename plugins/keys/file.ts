@@ -6,6 +6,7 @@ import { FileFault } from '../file/fault.ts'
 import { parseJson } from '../file/json.ts'
 import { parseDateTime } from '../moment.ts'
 import { nearest } from '../nearest.ts'
+import { innerFields, limitFields, toLimits, type Limit } from './limits.ts'
 import { isRealKey, KeySchema, KeysSchema, MAX_KEY_LENGTH, type KeyEntry, type KeysFile } from './schema.ts'
 import { shorten } from './shorten.ts'
 
@@ -19,8 +20,10 @@ export interface VirtualKey {
   provider: string
   /** The real key. */
   apiKey: string
-  /** Infinity: no limit. */
-  maxRequestsPerHour?: number
+  /** The names of the groups whose limits it shares. */
+  groups: readonly string[]
+  /** Its own and its groups'; what is in none has no limit, but for the setting that all keys share. */
+  limits: Limit[]
   models?: string[]
   /** Milliseconds since the epoch. */
   expiresAt?: number
@@ -31,8 +34,6 @@ export interface VirtualKey {
   lossy?: 'report' | 'reject'
   /** What becomes of a reply whose client has left. Default: `cancel`. */
   onDisconnect?: 'cancel' | 'drain'
-  /** The names of the groups whose limits it shares. */
-  groups?: readonly string[]
 }
 
 /** By the SHA-256 of the token: neither the time of a look-up nor a name such as `__proto__` tells anything. */
@@ -63,37 +64,50 @@ export function digest (content: string | Buffer): string {
 
 /** @throws {FileFault} */
 export function readKeys (bytes: Buffer, surroundings: Surroundings): KeySet {
-  const { value, lines } = parseJson(bytes, 'virtual key')
+  const { value, lines } = parseJson(bytes, (field) => field === 'groups' ? 'group' : 'virtual key')
   const faultOf = (token: string, reason: string): KeysFault =>
     new KeysFault(`line ${lines.get(token)}, key ${quote(shorten(token))}: ${reason}`)
+  const groupFault = (name: string, reason: string): KeysFault =>
+    new KeysFault(`line ${lines.get(name)}, group ${quote(careful(name))}: ${reason}`)
 
-  if (!validate(value)) throw describe(validate.errors ?? [], faultOf)
+  if (!validate(value)) throw describe(validate.errors ?? [], faultOf, groupFault)
+  const groups = new Map(Object.entries(value.groups ?? {}).map(([name, entry]) =>
+    [name, toLimits(entry, { owner: `group:${name}`, label: name }, (reason) => groupFault(name, reason))]))
   const keys = new Map<string, VirtualKey>()
   for (const [token, entry] of Object.entries(value.virtual_keys)) {
     const fault = (reason: string) => faultOf(token, reason)
-    keys.set(digest(token), toKey(token, entry, surroundings, fault))
+    keys.set(digest(token), toKey(token, entry, groups, surroundings, fault))
   }
   checkSecrets([...keys.values()], faultOf)
+  checkGroupNames([...keys.values()], groups.keys(), groupFault)
   return keys
 }
 
-function toKey (token: string, entry: KeyEntry, { providers, env }: Surroundings, fault: (reason: string) => KeysFault): VirtualKey {
+function toKey (
+  token: string, entry: KeyEntry, groups: ReadonlyMap<string, Limit[]>, { providers, env }: Surroundings, fault: (reason: string) => KeysFault
+): VirtualKey {
   const provider = providers.find(({ name }) => name === entry.provider)
   if (provider === undefined) throw fault(unknownProvider(entry.provider, providers.map(({ name }) => name)))
   const foreign = entry.upstream_dialects?.find((dialect) => !Object.hasOwn(provider.dialects, dialect))
   if (foreign !== undefined) {
     throw fault(`"upstream_dialects" names ${quote(careful(foreign))}, which provider "${provider.name}" does not speak (it speaks ${Object.keys(provider.dialects).join(', ')})`)
   }
-  const { max_requests_per_hour: limit, expires_at: expires } = entry
-  const expiresAt = expires === undefined ? undefined : parseDateTime(expires)
+  const unknown = entry.groups?.find((name) => !groups.has(name))
+  if (unknown !== undefined) {
+    throw fault(`"groups" names ${quote(careful(unknown))}, which is none of the file's "groups"${suggestion(unknown, [...groups.keys()])}`)
+  }
+  const expiresAt = entry.expires_at === undefined ? undefined : parseDateTime(entry.expires_at)
+  const id = digest(token).slice(0, 12)
+  const label = entry.name ?? shorten(token)
   return {
-    id: digest(token).slice(0, 12),
-    label: entry.name ?? shorten(token),
+    id,
+    label,
     token,
     provider: provider.name,
     apiKey: resolveSecret(entry.api_key, env, fault),
     disabled: entry.disabled ?? false,
-    ...(limit !== undefined && { maxRequestsPerHour: limit === 'unlimited' ? Infinity : limit }),
+    groups: entry.groups ?? [],
+    limits: [...toLimits(entry, { owner: id, label }, fault), ...(entry.groups ?? []).flatMap((name) => groups.get(name) ?? [])],
     ...(entry.models !== undefined && { models: entry.models }),
     ...(expiresAt !== undefined && { expiresAt }),
     ...(entry.log !== undefined && { log: entry.log }),
@@ -130,7 +144,21 @@ function checkSecrets (keys: VirtualKey[], fault: (token: string, reason: string
   }
 }
 
-function describe (errors: ErrorObject[], faultOf: (token: string, reason: string) => KeysFault): KeysFault {
+/** What stands in every refusal, headers and logs must not be a key. */
+function checkGroupNames (keys: VirtualKey[], names: Iterable<string>, fault: (name: string, reason: string) => KeysFault): void {
+  const secrets = keys.flatMap(({ token, apiKey }) => [token, apiKey])
+  for (const name of names) {
+    if (secrets.some((secret) => name === secret || (secret.length >= RECOGNISABLE && name.includes(secret)))) {
+      throw fault(name, 'its name holds a key, which logs would show')
+    }
+  }
+}
+
+const GROUP_NAME = 'the name of a group must have 1 to 64 letters, digits, dots, underscores and hyphens'
+
+type FaultOf = (name: string, reason: string) => KeysFault
+
+function describe (errors: ErrorObject[], keyFault: FaultOf, groupFault: FaultOf): KeysFault {
   // A misspelt field is also a missing one: the first says more.
   const error = errors.find(({ keyword }) => keyword === 'additionalProperties') ?? errors[0]
   const [, top, token, field] = (error?.instancePath ?? '').split('/').map((name) => name.replaceAll('~1', '/').replaceAll('~0', '~'))
@@ -140,16 +168,22 @@ function describe (errors: ErrorObject[], faultOf: (token: string, reason: strin
     if (typeof extra === 'string') return new KeysFault(`unknown field ${quote(shorten(extra))} beside "virtual_keys"${suggestion(extra, Object.keys(KeysSchema.properties))}`)
     return new KeysFault('it must be an object with the field "virtual_keys"')
   }
+  const group = top === 'groups'
+  const faultOf = group ? groupFault : keyFault
   if (token === undefined) {
-    if (typeof extra === 'string') return faultOf(extra, `a virtual key must have 1 to ${MAX_KEY_LENGTH} visible ASCII characters, no spaces and no commas`)
-    return new KeysFault(`"${top}" must be ${top === 'virtual_keys' ? 'an object' : 'a text'}`)
+    if (typeof extra === 'string') return faultOf(extra, group ? GROUP_NAME : `a virtual key must have 1 to ${MAX_KEY_LENGTH} visible ASCII characters, no spaces and no commas`)
+    return new KeysFault(`"${top}" must be ${top === '$schema' ? 'a text' : 'an object'}`)
   }
+  const properties: Record<string, object> = group ? limitFields : KeySchema.properties
   if (field === undefined) {
-    if (typeof extra === 'string') return faultOf(token, `unknown field ${quote(careful(extra))}${suggestion(extra, Object.keys(KeySchema.properties))}`)
+    if (typeof extra === 'string') return faultOf(token, `unknown field ${quote(careful(extra))}${suggestion(extra, Object.keys(properties))}`)
     if (typeof missing === 'string') return faultOf(token, `"${missing}" is missing`)
-    return faultOf(token, 'it must be an object with "provider" and "api_key"')
+    return faultOf(token, group ? 'it must be an object of limits' : 'it must be an object with "provider" and "api_key"')
   }
-  const schema = Object.entries(KeySchema.properties).find(([name]) => name === field)?.[1] as { errorMessage?: string } | undefined
+  if (typeof extra === 'string' && Object.hasOwn(limitFields, field)) {
+    return faultOf(token, `"${field}" has an unknown field ${quote(careful(extra))}${suggestion(extra, innerFields(field))}`)
+  }
+  const schema = Object.entries(properties).find(([name]) => name === field)?.[1] as { errorMessage?: string } | undefined
   return faultOf(token, `"${field}" ${schema?.errorMessage ?? 'is not valid'}`)
 }
 

@@ -1,5 +1,6 @@
 /* eslint no-template-curly-in-string: off -- in keys.json, ${NAME} is a reference. */
 import { Type, type Static } from 'typebox'
+import { limitFields, LimitsSchema } from './limits.ts'
 
 /** The longest virtual key. Longer credentials are not even looked up. */
 export const MAX_KEY_LENGTH = 512
@@ -9,6 +10,9 @@ const VISIBLE = '^[\\x21-\\x7e]+$'
 
 /** What travels in a header whatever stands before it: visible ASCII without the comma, which separates values. */
 const TOKEN = `^[\\x21-\\x2b\\x2d-\\x7e]{1,${MAX_KEY_LENGTH}}$`
+
+/** The name of a group: part of counters' names and of commands. */
+const GROUP = '^[\\p{L}\\p{N}._-]{1,64}$'
 
 /**
  * One virtual key of keys.json. The shape is published: fields may be added, none may change. `errorMessage` is shown
@@ -30,10 +34,13 @@ export const KeySchema = Type.Object({
     description: 'What logs call the key. Without it they show the first characters of the key.',
     errorMessage: 'must be a text of 1 to 100 characters on one line'
   })),
-  max_requests_per_hour: Type.Optional(Type.Union([Type.Integer({ minimum: 0 }), Type.Literal('unlimited')], {
-    description: 'How many requests the key has in an hour: 0 allows none, "unlimited" sets no limit. Without it, MAX_REQUESTS_PER_HOUR counts.',
-    errorMessage: 'must be a whole number from 0, or "unlimited"'
+  groups: Type.Optional(Type.Array(Type.String({ minLength: 1 }), {
+    minItems: 1,
+    uniqueItems: true,
+    description: 'The groups that the key is in: it shares their limits with their other keys.',
+    errorMessage: 'must be a list of names of "groups", not empty, each once'
   })),
+  ...limitFields,
   models: Type.Optional(Type.Array(Type.String({ pattern: '^([^*]+\\*?|\\*)$' }), {
     minItems: 1,
     description: 'The models that the key may use. A * at the end stands for any rest. Without it, all.',
@@ -81,7 +88,11 @@ export const KeysSchema = Type.Object({
   virtual_keys: Type.Record(Type.String({ pattern: TOKEN }), KeySchema, {
     additionalProperties: false,
     description: 'The virtual keys: what apps send as their API key, and what each one stands for.'
-  })
+  }),
+  groups: Type.Optional(Type.Record(Type.String({ pattern: GROUP }), LimitsSchema, {
+    additionalProperties: false,
+    description: 'Groups of keys, such as teams, by name, with the limits that all their keys have together.'
+  }))
 }, {
   $schema: 'http://json-schema.org/draft-07/schema#',
   title: 'keys.json: the virtual keys of the gateway',

@@ -1,10 +1,23 @@
 import fp from 'fastify-plugin'
-import type { VirtualKey } from '../keys/index.ts'
 import { defaultDialect } from '../../providers/dialects/index.ts'
-import type { Dialect, Standing } from '../../providers/dialects/dialect.ts'
-import { formatWait } from '../../providers/dialects/wait.ts'
-import { GatewayError } from '../errors.ts'
-import { MemoryStore, type Granted } from './memory.ts'
+import type { Dialect } from '../../providers/dialects/dialect.ts'
+import type { VirtualKey } from '../keys/index.ts'
+import type { Limit } from '../keys/limits.ts'
+import { demandsOf, type Ask, type Demands } from './demands.ts'
+import { byWait, gaugeOf } from './gauges.ts'
+import { StoreHold, type Hold, type Used as Usage } from './hold.ts'
+import { holdOf } from './memory.ts'
+import { refusal } from './refusal.ts'
+import { remainingHeaders, standings, type LimitStanding } from './standing.ts'
+import type { Gauge, Granted, Level, Reservation } from './store.ts'
+import { openStore } from './stores.ts'
+import { Sweeper } from './sweeper.ts'
+
+export type { Spend } from './ceiling.ts'
+export type { Ask } from './demands.ts'
+export type { Hold, LimitSeen } from './hold.ts'
+export type { LimitStanding } from './standing.ts'
+export type { Gauge, Used } from './store.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -12,85 +25,134 @@ declare module 'fastify' {
   }
 }
 
-const HOUR = 3_600_000
-
-/** Longer waits than this an SDK does not sit out: it should tell its caller instead of trying again. */
-const PATIENCE = 60_000
-
-/** A request's place in its key's limits. Ends in exactly one of the two; a second call does nothing. */
-export interface Hold {
-  /** It reached a provider: it counts, whatever came of it. @param used where that is less than was reserved */
-  settle (used?: number): void
-  /** It never did: it costs nothing. */
-  release (): void
-}
-
 export interface Quota {
-  /** @throws {GatewayError} `rate_limit_exceeded` where the key has not so many requests left this hour. */
-  reserve (key: VirtualKey, dialect?: Dialect, amount?: number): Hold
-  /** Requests an hour; Infinity where there is no limit. */
+  /**
+   * One atomic step over all limits of the key and its groups: all let it through, or nothing is held. A promise only
+   * where the counters are elsewhere.
+   *
+   * @throws {GatewayError} (or rejects) `rate_limit_exceeded`, `budget_exceeded`, `price_unknown`, `unbounded_cost`
+   */
+  reserve (ask: Ask): Hold | Promise<Hold>
+  /** The fewest requests that any limit in force of the key allows in its window; Infinity where there is none. */
   limit (key: VirtualKey): number
-  /** Reply headers that say where the key stands, as clients of the dialect read them; none for a key without a limit. */
-  headers (key: VirtualKey, dialect?: Dialect): Record<string, string>
+  /** Reply headers that say where a key stands, now or when it got its hold; none where its requests have no limit. */
+  headers (of: VirtualKey | Hold, dialect?: Dialect): Record<string, string>
+  /** Every limit of the key and its groups, and how it stands. */
+  standing (key: VirtualKey): Promise<LimitStanding[]>
+  /** How many holds are open. */
+  readonly held: number
 }
 
 /**
- * Holds each virtual key to its requests per hour. The hour begins with the key's first counted request. Reserving is
- * one synchronous step, so however many requests arrive at once, exactly as many pass as there is room for.
+ * `fastify.quota`: holds each virtual key to its limits and those of its groups. A request reserves the most that it can
+ * use before it goes out, and its hold is settled with what it did use, or given back. With counters in memory a
+ * reservation is one synchronous step, so however many requests arrive at once, exactly as many pass as there is room for.
  */
 export default fp(async (fastify) => {
-  const store = new MemoryStore()
-  const limitOf = (key: VirtualKey): number => key.maxRequestsPerHour ?? fastify.config.maxRequestsPerHour
-  const counterOf = (key: VirtualKey): string => `${key.id}:requests:hour`
+  const { config, ledger, prices, log } = fastify
+  const store = await openStore((gauge) => ledger.used(gauge))
+  const sweeper = new Sweeper((hold) => {
+    log.error({ hold: hold.id, limits: hold.explain() }, 'a request is over and its hold was never ended: all of it counts as used')
+  })
+  /** By counter, for headers that cannot wait. Only where the store is elsewhere. */
+  const known = new Map<string, Level & { at: number }>()
+  const limitsByKey = new WeakMap<VirtualKey, Limit[]>()
+
+  function lastKnown ({ counter }: Gauge): Level {
+    const level = known.get(counter)
+    const resetIn = level === undefined ? 0 : level.resetIn - (performance.now() - level.at)
+    return level === undefined || resetIn <= 0 ? NONE : { used: level.used, resetIn }
+  }
+
+  function limitsOf (key: VirtualKey): Limit[] {
+    let limits = limitsByKey.get(key)
+    if (limits === undefined) {
+      const own = key.limits.some(({ name, owner }) => name === 'max_requests_per_hour' && owner === key.id)
+      limits = [...key.limits, ...own ? [] : [everyKeys(key, config.maxRequestsPerHour)]].filter(({ limit }) => limit !== Infinity).sort(byWait)
+      limitsByKey.set(key, limits)
+    }
+    return limits
+  }
+
+  function decide (ask: Ask, asked: Demands, reservation: Reservation): Hold {
+    const { limits, demands, elastic } = asked
+    if (!reservation.granted) {
+      const { demand: index, levels } = reservation
+      const [limit, demand, level] = [limits[index], demands[index], levels[index]]
+      if (limit === undefined || demand === undefined || level === undefined) throw new Error('refused by no limit')
+      throw refusal({
+        limit,
+        need: holdOf(demand, elastic?.least ?? 0),
+        level,
+        underWay: limit.unit === 'tokens' || limit.unit === 'money' ? sweeper.heldOf(demand.counter) : 0,
+        headers: remainingHeaders(limits, levels, ask.dialect)
+      })
+    }
+    tellDryRuns(ask, asked, reservation)
+    const cap = elastic === undefined ? asked.output : reservation.output
+    const hold = new StoreHold(store, reservation, { limits, cap: asked.capped ? cap : undefined, alive: ask.alive, onEnd })
+    sweeper.add(hold)
+    return hold
+  }
+
+  function tellDryRuns ({ id, key }: Ask, { limits, unknown }: Demands, { exceeded, levels }: Granted): void {
+    for (const { limit: { name, owner }, error } of unknown) {
+      log.info({ hold: id, key: key.label, limit: name, owner, reason: error.message }, 'a limit in a dry run would have refused the request')
+    }
+    for (const index of exceeded) {
+      const { name, owner, limit } = limits[index] as Limit
+      log.info({ hold: id, key: key.label, limit: name, owner, allows: limit, used: levels[index]?.used }, 'a limit in a dry run would have refused the request')
+    }
+  }
+
+  function onEnd (hold: StoreHold, used: Usage | undefined): void {
+    sweeper.delete(hold)
+    if (used === undefined) return
+    const beyond = (what: number, held: number, unit: Limit['unit']): boolean => what > held && hold.limits.some((limit) => limit.unit === unit && !limit.dryRun)
+    if (!beyond(used.cost, hold.money, 'money') && !beyond(used.tokens, hold.tokens, 'tokens')) return
+    log.error({ hold: hold.id, used, limits: hold.explain() }, 'a request used more than was held for it')
+  }
 
   const quota: Quota = {
-    reserve (key, dialect, amount = 1) {
-      const limit = limitOf(key)
-      const reservation = store.reserve([{ counter: counterOf(key), amount, limit, window: HOUR }])
-      if (!reservation.granted) throw refusal(standingOf(key), amount, quota.headers(key, dialect))
-      return hold(reservation, amount)
+    reserve (ask) {
+      const asked = demandsOf(ask, limitsOf(ask.key), prices)
+      if (asked.demands.length === 0) return new StoreHold(store, { ...UNLIMITED, id: ask.id }, { limits: [], cap: undefined, alive: ask.alive, onEnd })
+      const reservation = store.reserve(ask.id, asked.demands, asked.elastic)
+      if (!(reservation instanceof Promise)) return decide(ask, asked, reservation)
+      return reservation.then((decided) => {
+        const at = performance.now()
+        asked.demands.forEach(({ counter }, index) => known.set(counter, { ...decided.levels[index] ?? NONE, at }))
+        return decide(ask, asked, decided)
+      })
     },
-    limit: limitOf,
-    headers (key, dialect = defaultDialect) {
-      const standing = standingOf(key)
-      if (standing.limit === Infinity) return {}
-      return (dialect.limitHeaders ?? defaultDialect.limitHeaders)?.(standing) ?? {}
-    }
-  }
-
-  function standingOf (key: VirtualKey): Standing {
-    const limit = limitOf(key)
-    const { used, resetIn } = store.level(counterOf(key))
-    return { limit, remaining: Math.max(0, limit - used), resetIn, resetAt: Date.now() + resetIn }
-  }
-
-  function hold (reservation: Granted, amount: number): Hold {
-    let open = true
-    const end = (used: number): void => {
-      if (!open) return
-      open = false
-      store.settle(reservation, [used])
-    }
-    return { settle: (used = amount) => end(used), release: () => end(0) }
+    limit: (key) => Math.min(Infinity, ...limitsOf(key).filter(({ unit, dryRun }) => unit === 'requests' && !dryRun).map(({ limit }) => limit)),
+    headers (of, dialect = defaultDialect) {
+      if (of instanceof StoreHold) return remainingHeaders(of.limits, of.granted.levels, dialect)
+      if ('settle' in of) return {}
+      const limits = limitsOf(of).filter(({ unit }) => unit === 'requests')
+      if (limits.length === 0) return {}
+      const gauges = limits.map((limit) => gaugeOf(limit, Date.now()))
+      const levels = store.levels(gauges)
+      return remainingHeaders(limits, levels instanceof Promise ? gauges.map(lastKnown) : levels, dialect)
+    },
+    async standing (key) {
+      const limits = limitsOf(key)
+      return standings(limits, await store.levels(limits.map((limit) => gaugeOf(limit, Date.now()))))
+    },
+    get held () { return sweeper.size }
   }
 
   fastify.decorate('quota', quota)
-}, { name: 'quota', fastify: '5.x', dependencies: ['config', 'errors', 'keys'] })
-
-function refusal ({ limit, remaining, resetIn }: Standing, amount: number, headers: Record<string, string>): GatewayError {
-  // A limit of zero opens no window: there is nothing to wait for, and an hour says so in the header's own terms.
-  const wait = limit === 0 ? HOUR : resetIn
-  const when = limit === 0 ? 'It allows none.' : `More in ${formatWait(wait)}.`
-  const what = amount === 1
-    ? `This key has used its ${limit} requests an hour.`
-    : `This asks for ${amount} requests at once, and of its ${limit} an hour the key has ${remaining} left.`
-  return new GatewayError('rate_limit_exceeded', {
-    message: `${what} ${when} ` +
-      'To raise the limit, set "max_requests_per_hour" for the key in the gateway\'s keys.json, or MAX_REQUESTS_PER_HOUR for all keys.',
-    headers: {
-      ...headers,
-      'retry-after': String(Math.ceil(wait / 1000)),
-      ...(wait > PATIENCE ? { 'x-should-retry': 'false' } : {})
-    }
+  fastify.addHook('onClose', async () => {
+    sweeper.stop()
+    await store.close?.()
   })
+}, { name: 'quota', fastify: '5.x', dependencies: ['config', 'errors', 'keys', 'ledger', 'prices'] })
+
+const NONE: Level = { used: 0, resetIn: 0 }
+const UNLIMITED: Omit<Granted, 'id'> = { granted: true, demands: [], held: [], output: 0, levels: [], exceeded: [], windows: [] }
+
+/** What the setting MAX_REQUESTS_PER_HOUR allows each key that says nothing else. */
+function everyKeys ({ id, label }: VirtualKey, limit: number): Limit {
+  return { name: 'max_requests_per_hour', owner: id, label, unit: 'requests', per: 'hour', limit, dryRun: false }
 }

@@ -140,6 +140,8 @@ export interface Standing {
 export interface ErrorCodec {
   /** The JSON body of an error reply. */
   encode (error: ErrorInfo): unknown
+  /** The status that the vendor has for an error of the gateway's own, where it may be another than the error's. */
+  statusOf? (error: ErrorInfo): number
   /**
    * The error as the last events of a stream.
    *

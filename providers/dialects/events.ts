@@ -104,6 +104,8 @@ export interface ErrorInfo {
   message: string
   /** The request field at fault. */
   param?: string
+  /** What a limit counts that refuses, where it is one of the gateway's own. Default: requests. */
+  limited?: 'requests' | 'tokens'
   /** The provider's own error type, where the error is the provider's and the dialect is the same. */
   type?: string
 }

@@ -8,7 +8,7 @@ import { isObject, objectOf, textOf } from './json.ts'
  */
 export const errors: ErrorCodec = {
   encode: (error) => ({
-    error: { message: error.message, type: error.type ?? typeOf(error), param: error.param ?? null, code: error.code }
+    error: { message: error.message, type: error.type ?? typeOf(error), param: error.param ?? null, code: error.code === SPENT ? QUOTA : error.code }
   }),
   events: (error) => [{ data: JSON.stringify(errors.encode(error)) }],
   decode (body) {
@@ -32,6 +32,10 @@ export const errors: ErrorCodec = {
   }
 }
 
+/** The gateway's word for a budget that is used up, and the vendor's, which is the error's type and its code. */
+const SPENT = 'budget_exceeded'
+const QUOTA = 'insufficient_quota'
+
 /** What an error inside a stream would have been as a reply of its own, where it gives no number. */
 const statuses: ReadonlyMap<string, number> = new Map(Object.entries({
   invalid_request_error: 400,
@@ -50,9 +54,10 @@ const statuses: ReadonlyMap<string, number> = new Map(Object.entries({
   overloaded_error: 529
 }))
 
-function typeOf ({ status, code }: ErrorInfo): string {
+function typeOf ({ status, code, limited = 'requests' }: ErrorInfo): string {
   if (status >= 500) return 'server_error'
-  return code === 'rate_limit_exceeded' ? 'requests' : 'invalid_request_error'
+  if (code === SPENT) return QUOTA
+  return code === 'rate_limit_exceeded' ? limited : 'invalid_request_error'
 }
 
 function isStatus (value: unknown): value is number {

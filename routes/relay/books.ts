@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import type { Usage } from '../../providers/dialects/events.ts'
 import type { Ending } from '../../providers/dialects/reply.ts'
 import type { Exchange, Outcome } from '../../plugins/logging/exchange.ts'
 import type { Recorder } from '../../plugins/logging/index.ts'
@@ -134,12 +135,16 @@ export class Books {
     const { provider, servedModel } = exchange
     exchange.usage = usage
     exchange.usageSource = source
-    exchange.charge = usage && this.#fastify.prices.charge({ provider, model: this.#target.model, servedModel, usage, time: Date.now() })
+    const charge = usage && this.#fastify.prices.charge({ provider, model: this.#target.model, servedModel, usage, time: Date.now() })
+    // The hold is the most it can have cost, so that an estimate beyond it is wrong.
+    exchange.charge = charge !== undefined && source === 'estimated' && this.#hold.money > 0
+      ? { ...charge, cost: Math.min(charge.cost, this.#hold.money) }
+      : charge
   }
 
   #finish (): void {
     const exchange = this.#exchange
-    if (this.#reached) this.#hold.settle(exchange.requests)
+    if (this.#reached) this.#hold.settle({ requests: exchange.requests, tokens: totalOf(exchange.usage), cost: exchange.charge?.cost ?? 0 })
     else this.#hold.release()
     this.#fastify.ledger.close(exchange)
     this.#fastify.exchanges.end(exchange, this.#recorder)
@@ -148,3 +153,7 @@ export class Books {
 
 /** Ends before which a provider may have worked, whatever it has sent. */
 const CUT_OFF: ReadonlySet<Outcome> = new Set(['client_gone', 'timeout', 'shutdown'])
+
+function totalOf (usage: Usage = {}): number {
+  return Object.values(usage).reduce((sum: number, tokens: number) => sum + tokens, 0)
+}

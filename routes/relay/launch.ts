@@ -3,6 +3,7 @@ import type { Call, Dialect } from '../../providers/dialects/dialect.ts'
 import { Exchange } from '../../plugins/logging/exchange.ts'
 import { newRequestId } from '../../plugins/http/request-id.ts'
 import { redactorFor } from '../../plugins/logging/redact.ts'
+import type { Hold } from '../../plugins/quota/index.ts'
 import type { Target } from '../../plugins/providers.ts'
 import type { Kept } from './admitted.ts'
 import type { Body } from './body.ts'
@@ -45,39 +46,77 @@ export function launcher (fastify: FastifyInstance): Launch {
     }
   })
 
-  return (request, reply, { dialect, call, body, target, outgoing, amount = 1, kept = {} }) => {
-    const hold = fastify.quota.reserve(request.key, dialect, amount)
-    const exchange = new Exchange({
-      id: request.id,
-      rowId: request.headers['x-request-id'] === request.id ? newRequestId() : request.id,
+  return (request, reply, asked) => {
+    const { dialect, target, outgoing, amount = 1 } = asked
+    const rowId = request.headers['x-request-id'] === request.id ? newRequestId() : request.id
+    let relay: Relay | undefined
+    const reserved = fastify.quota.reserve({
+      id: rowId,
       key: request.key,
-      method: request.method,
-      path: request.url,
-      provider: target.provider.name,
-      model: call.model,
-      clientDialect: dialect.id,
-      upstreamDialect: target.dialect.id,
-      stream: call.stream,
-      start: performance.now() - reply.elapsedTime
+      dialect,
+      requests: amount,
+      spend: {
+        targets: [{ provider: target.provider.name, model: target.model }],
+        bytes: outgoing.request.body?.length ?? 0,
+        bound: () => target.dialect.bound?.(outgoing.sent?.fields ?? {}),
+        capable: target.dialect.cap !== undefined,
+        time: Date.now()
+      },
+      alive: () => relay?.over !== true
     })
-    exchange.bytesIn = body?.bytes.length ?? 0
-    exchange.lossy = outgoing.lossy
-    request.exchange = exchange
-    exchange.booking = { requests: amount, tokens: 0, money: 0, budgeted: false, limits: null }
-    fastify.ledger.open(exchange, (refusal) => {
-      if (refusal !== undefined) {
-        hold.release()
-        request.exchange = null
-        reply.send(refusal)
-        return
+    if (reserved instanceof Promise) reserved.then(start).catch((error: unknown) => { reply.send(error) })
+    else start(reserved)
+
+    function start (hold: Hold): void {
+      const { call, body, kept = {} } = asked
+      const exchange = new Exchange({
+        id: request.id,
+        rowId,
+        key: request.key,
+        method: request.method,
+        path: request.url,
+        provider: target.provider.name,
+        model: call.model,
+        clientDialect: dialect.id,
+        upstreamDialect: target.dialect.id,
+        stream: call.stream,
+        start: performance.now() - reply.elapsedTime
+      })
+      exchange.bytesIn = body?.bytes.length ?? 0
+      exchange.lossy = outgoing.lossy
+      request.exchange = exchange
+      const capped = hold.cap !== undefined && cap(hold.cap, asked)
+      const seen = hold.explain()
+      exchange.booking = {
+        requests: amount,
+        tokens: hold.tokens,
+        money: hold.money,
+        budgeted: seen.some(({ unit, dryRun }) => unit === 'money' && !dryRun),
+        limits: seen.length === 0 ? null : JSON.stringify({ seen, ...capped && { cap: hold.cap } })
       }
-      const recorder = fastify.exchanges.begin(exchange, body?.record ?? NOTHING)
-      const redact = redactorFor(request.key)
-      const relay = new Relay(fastify, request, reply, { dialect, call, request: body?.fields ?? {}, target, outgoing, hold, exchange, recorder, redact, kept, drains })
-      live.add(relay)
-      relay.start(() => live.delete(relay))
-    })
+      fastify.ledger.open(exchange, (refusal) => {
+        if (refusal !== undefined) {
+          hold.release()
+          request.exchange = null
+          reply.send(refusal)
+          return
+        }
+        const recorder = fastify.exchanges.begin(exchange, body?.record ?? NOTHING)
+        const redact = redactorFor(request.key)
+        relay = new Relay(fastify, request, reply, { dialect, call, request: body?.fields ?? {}, target, outgoing, hold, exchange, recorder, redact, kept, drains })
+        live.add(relay)
+        relay.start(() => { if (relay !== undefined) live.delete(relay) })
+      })
+    }
   }
+}
+
+/** Tells the provider what each answer was held for, in its own dialect. @returns whether the request did not say so */
+function cap (tokens: number, { target, outgoing: { request, sent } }: Asked): boolean {
+  const edits = sent === undefined ? {} : target.dialect.cap?.(tokens, sent.fields, target.facts) ?? {}
+  if (sent === undefined || Object.keys(edits).length === 0) return false
+  request.body = sent.edit(edits)
+  return true
 }
 
 const NOTHING = Buffer.from('null')

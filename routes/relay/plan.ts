@@ -9,6 +9,8 @@ import { jsonBody, type Body } from './body.ts'
 export interface Outgoing {
   request: UpstreamRequest
   lossy: string[]
+  /** What the request's body says, where it has one. */
+  sent?: Body
 }
 
 /** What may cross of a request beside its body. */
@@ -29,17 +31,21 @@ export function plan (
     const conversation = { ...from.decodeRequest(withLargeIntegers(body.bytes, body.fields)), model: target.model }
     const encoded = to.encodeRequest(conversation, target.facts)
     const translated = jsonBody(Buffer.from(JSON.stringify(encoded.body)), encoded.body)
-    return { request: outgoing(target.dialect, target, call, 'POST', translated), lossy: encoded.lossy }
+    return { request: outgoing(target.dialect, target, call, 'POST', translated), lossy: encoded.lossy, sent: translated }
   }
   const edits = client.patch?.(body.fields, call) ?? {}
   if (target.model !== call.model) edits['model'] = target.model
-  const patched = Object.keys(edits).length === 0 ? body : { ...body, bytes: body.edit(edits) }
+  const patched = Object.keys(edits).length === 0 ? body : edited(body, edits)
   const request = outgoing(client, target, call, 'POST', patched, headers)
   for (const name of client.query ?? []) {
     const value = query[name]
     if (typeof value === 'string') request.url.searchParams.set(name, value)
   }
-  return { request, lossy: [] }
+  return { request, lossy: [], sent: patched }
+}
+
+function edited (body: Body, edits: Record<string, unknown>): Body {
+  return { ...body, bytes: body.edit(edits), fields: { ...body.fields, ...edits }, edit: (more) => body.edit({ ...edits, ...more }) }
 }
 
 /** @param headers the client's, of which those cross that the dialect names */

@@ -69,6 +69,11 @@ export class Relay implements ReplyHandler {
     return this.#endDrain !== undefined
   }
 
+  /** Whether everything has been said and written down. */
+  get over (): boolean {
+    return this.#over
+  }
+
   /** ms since the provider's last byte; endless before its first. */
   get silentFor (): number {
     return performance.now() - this.#lastByteAt

@@ -65,7 +65,7 @@ export default function storedRoutes (fastify: FastifyInstance, launch: Launch):
       dialect,
       call,
       target,
-      outgoing: { request: sent, lossy: [] },
+      outgoing: { request: sent, lossy: [], ...body !== undefined && { sent: body } },
       amount: call.runs === undefined ? 1 : costOf(key, call.runs),
       ...body !== undefined && { body },
       kept: {

@@ -93,7 +93,9 @@ t.test('what a key holds', async (t) => {
     token: TOKEN,
     provider: 'openai',
     apiKey: REAL,
-    disabled: false
+    disabled: false,
+    groups: [],
+    limits: []
   })
   t.strictSame(app.keys.find('second'), {
     id: idOf('second'),
@@ -102,15 +104,42 @@ t.test('what a key holds', async (t) => {
     provider: 'openai',
     apiKey: 'sk-second',
     disabled: false,
-    maxRequestsPerHour: Infinity,
+    groups: [],
+    limits: [{ name: 'max_requests_per_hour', owner: idOf('second'), label: 'Zoë\'s key', unit: 'requests', per: 'hour', limit: Infinity, dryRun: false }],
     models: ['small-*', 'large'],
     modelAliases: new Map([['fast', 'small-1']]),
     upstreamDialects: ['openai-chat'],
     expiresAt: Date.parse('2999-12-31T21:59:59.5Z'),
     log: 'off'
   })
-  t.equal(app.keys.find('third')?.maxRequestsPerHour, 0)
+  t.strictSame(app.keys.find('third')?.limits.map(({ limit }) => limit), [0])
   t.strictSame(lines, [])
+})
+
+t.test('limits of a key and of its groups', async (t) => {
+  const read = readKeys(Buffer.from(JSON.stringify({
+    groups: { research: { tokens_per_day: 1000, budget: { usd: 0.1, per: 'total' } }, Köln: { max_parallel_requests: { limit: 3, dry_run: true } } },
+    virtual_keys: {
+      [TOKEN]: entry({
+        name: 'mine',
+        groups: ['research', 'Köln'],
+        requests_per_minute: { limit: 7 },
+        budget: [{ usd: 20.000000001, per: 'month', timezone: 'Asia/Kolkata', dry_run: true }, { usd: 1, per: 'week' }]
+      })
+    }
+  })), { providers, env: {} })
+  const [key] = [...read.values()]
+  t.strictSame(key?.groups, ['research', 'Köln'])
+  const mine = { owner: idOf(TOKEN), label: 'mine' }
+  const research = { owner: 'group:research', label: 'research' }
+  t.strictSame(key?.limits, [
+    { name: 'budget', ...mine, unit: 'money', per: 'month', limit: 20_000_000_001, timezone: 'Asia/Kolkata', dryRun: true },
+    { name: 'budget', ...mine, unit: 'money', per: 'week', limit: 1e9, timezone: 'UTC', dryRun: false },
+    { ...mine, name: 'requests_per_minute', unit: 'requests', per: 'minute', limit: 7, dryRun: false },
+    { name: 'budget', ...research, unit: 'money', per: 'total', limit: 1e8, dryRun: false },
+    { ...research, name: 'tokens_per_day', unit: 'tokens', per: 'day', timezone: 'UTC', limit: 1000, dryRun: false },
+    { owner: 'group:Köln', label: 'Köln', name: 'max_parallel_requests', unit: 'parallel', per: 'held', limit: 3, dryRun: true }
+  ])
 })
 
 t.test('refused at the start', async (t) => {
@@ -155,9 +184,40 @@ t.test('refused at the start', async (t) => {
     [one(entry({ api_key: '${SPACED}' })), /: "api_key" takes the environment variable SPACED, which holds spaces, control characters or non-ASCII characters$/],
     [one(entry({ api_key: 'Bearer-${SPACED}' })), /: "api_key" must be \$\{NAME\} and nothing else/],
     [one(entry({ api_key: '$SPACED' })), /: "api_key" must be \$\{NAME\} and nothing else/],
-    [one(entry({ max_requests_per_hour: -1 })), /: "max_requests_per_hour" must be a whole number from 0, or "unlimited"$/],
+    [one(entry({ max_requests_per_hour: -1 })), /: "max_requests_per_hour" must be a whole number from 0, "unlimited", or such as \{"limit": 100, "dry_run": true\}$/],
     [one(entry({ max_requests_per_hour: 1.5 })), /: "max_requests_per_hour" must be/],
     [one(entry({ max_requests_per_hour: '5' })), /: "max_requests_per_hour" must be/],
+    [one(entry({ tokens_per_minute: 'unlimited' })), /: "tokens_per_minute" must be a whole number from 0, or such as \{"limit": 100, "dry_run": true\}$/],
+    [one(entry({ requests_per_minute: { limit: 1.5 } })), /: "requests_per_minute" must be/],
+    [one(entry({ requests_per_minute: {} })), /: "requests_per_minute" must be/],
+    [one(entry({ tokens_per_day: { limit: 5, dryrun: true } })), /: "tokens_per_day" has an unknown field "dryrun", did you mean "dry_run"\?$/],
+    [one(entry({ max_parallel_requests: -1 })), /: "max_parallel_requests" must be/],
+    [one(entry({ max_parallel_request: 1 })), /: unknown field "max_parallel_request", did you mean "max_parallel_requests"\?$/],
+    [one(entry({ budget: 5 })), /: "budget" must be such as \{"usd": 20, "per": "month", /],
+    [one(entry({ budget: [] })), /: "budget" must be/],
+    [one(entry({ budget: { usd: 5 } })), /: "budget" must be/],
+    [one(entry({ budget: { usd: -1, per: 'day' } })), /: "budget" must be/],
+    [one(entry({ budget: { usd: 1e7, per: 'day' } })), /: "budget" must be/],
+    [one(entry({ budget: { usd: 1, per: 'year' } })), /: "budget" must be/],
+    [one(entry({ budget: [{ usd: 1, per: 'day', time_zone: 'UTC' }] })), /: "budget" has an unknown field "time_zone", did you mean "timezone"\?$/],
+    [one(entry({ budget: { usd: 1, per: 'day', [REAL]: 1 } })), /: "budget" has an unknown field "sk-real-…"$/],
+    [one(entry({ budget: { usd: 0.1234567891, per: 'day' } })), /: "budget" has "usd" with more than nine decimals: the nearest is 0\.123456789$/],
+    [one(entry({ budget: { usd: 1, per: 'day', timezone: 'Europe/Berln' } })), /: "budget" has an unknown "timezone", did you mean "Europe\/Berlin"\?$/],
+    [one(entry({ budget: { usd: 1, per: 'day', timezone: REAL } })), /: "budget" has an unknown "timezone": it must be such as Europe\/Berlin or UTC$/],
+    [one(entry({ budget: { usd: 1, per: 'day', timezone: '+01:00' } })), /: "budget" has an unknown "timezone"/],
+    [one(entry({ budget: { usd: 1, per: 'total', timezone: 'UTC' } })), /: "budget" for "total" takes no "timezone": it never begins anew$/],
+    [one(entry({ budget: [{ usd: 1, per: 'day' }, { usd: 2, per: 'month' }, { usd: 3, per: 'day', dry_run: true }] })), /: "budget" is there twice for "day"$/],
+    [one(entry({ groups: 'research' })), /: "groups" must be a list of names of "groups", not empty, each once$/],
+    [one(entry({ groups: ['a', 'a'] })), /: "groups" must be/],
+    [one(entry({ groups: ['research'] })), /: "groups" names "research", which is none of the file's "groups"$/],
+    [{ groups: { research: {} }, virtual_keys: { [TOKEN]: entry({ groups: ['reserch'] }) } }, /: "groups" names "reserch", which is none of the file's "groups", did you mean "research"\?$/],
+    [{ groups: [], virtual_keys: {} }, /: "groups" must be an object$/],
+    [{ groups: { research: 5 }, virtual_keys: {} }, /: line 1, group "research": it must be an object of limits$/],
+    [{ groups: { research: { tokens_per_min: 5 } }, virtual_keys: {} }, /: line 1, group "research": unknown field "tokens_per_min", did you mean "tokens_per_minute"\?$/],
+    [{ groups: { research: { max_requests_per_hour: '5' } }, virtual_keys: {} }, /: line 1, group "research": "max_requests_per_hour" must be a whole number/],
+    [{ groups: { research: { budget: { usd: 1, per: 'week', timezone: 'Nowhere' } } }, virtual_keys: {} }, /: line 1, group "research": "budget" has an unknown "timezone"/],
+    [{ groups: { 'a b': {} }, virtual_keys: {} }, /: line 1, group "a b": the name of a group must have 1 to 64 letters, digits, dots, underscores and hyphens$/],
+    [{ groups: { [TOKEN]: {} }, virtual_keys: { [TOKEN]: entry() } }, /: line 1, group "vk_user1…": its name holds a key, which logs would show$/],
     [one(entry({ models: [] })), /: "models" must be a list of model names, not empty, with "\*" only at the end of a name$/],
     [one(entry({ models: [''] })), /: "models" must be/],
     [one(entry({ models: ['a*b'] })), /: "models" must be/],
@@ -184,6 +244,7 @@ t.test('refused at the start', async (t) => {
     [`{"virtual_keys": {\n"${TOKEN}": {"provider": "openai", "api_key": "a"},\n"${TOKEN}": {"provider": "openai", "api_key": "b"}}}`,
       /: the same virtual key is there twice: see line 3, column 1$/],
     ['{"virtual_keys": {"a": {}, "\\u0061": {}}}', /: the same virtual key is there twice: see line 1, column 28$/],
+    ['{"groups": {"a": {}, "a": {}}, "virtual_keys": {}}', /: the same group is there twice: see line 1, column 22$/],
     ['{"virtual_keys": {}, "virtual_keys": {}}', /: the same field is there twice: see line 1, column 22$/],
     [`{"virtual_keys": {"${TOKEN}": {"api_key": "a",\n "provider": "openai", "api_key": "b"}}}`, /: the same field is there twice: see line 2, column 24$/]
   ]

@@ -1,9 +1,11 @@
 import type { ErrorCodec } from '../dialect.ts'
+import type { ErrorInfo } from '../events.ts'
 import { isObject, textOf } from '../json.ts'
 
 /** Errors are `{ "type": "error", "error": { type, message } }`, in a stream as `event: error`. */
 export const errors: ErrorCodec = {
-  encode: (error) => ({ type: 'error', error: { type: error.type ?? typeOf(error.status), message: error.message } }),
+  encode: (error) => ({ type: 'error', error: { type: error.type ?? typeOf(statusOf(error)), message: error.message } }),
+  statusOf,
   events: (error) => [{ event: 'error', data: JSON.stringify(errors.encode(error)) }],
   decode (body) {
     if (!isObject(body) || !isObject(body.error)) return undefined
@@ -28,6 +30,11 @@ const statuses: ReadonlyArray<readonly [status: number, type: string]> = [
   [504, 'timeout_error'],
   [529, 'overloaded_error']
 ]
+
+/** Where a budget is used up, the vendor wants a payment. */
+function statusOf ({ code, status }: ErrorInfo): number {
+  return code === 'budget_exceeded' ? 402 : status
+}
 
 function typeOf (status: number): string {
   return statuses.find(([known]) => known === status)?.[1] ?? (status >= 500 ? 'api_error' : 'invalid_request_error')

@@ -12,7 +12,9 @@ export const key: VirtualKey = {
   token: 'vk_alice_0123456789',
   provider: 'acme',
   apiKey: 'sk-real/0123456789+abc',
-  disabled: false
+  disabled: false,
+  groups: [],
+  limits: []
 }
 
 export function exchange (opening: Partial<Opening> = {}): Exchange {

@@ -1,0 +1,56 @@
+import type { StoreHold } from './hold.ts'
+
+/** ms between two looks. */
+const INTERVAL = 30_000
+
+/**
+ * Knows every hold that is open. One whose request is over, and was at the last look too, was forgotten by whoever had
+ * to end it: that is a fault of ours, and must not narrow a key's limits until the process ends.
+ */
+export class Sweeper {
+  readonly #open = new Set<StoreHold>()
+  readonly #onLeak: (hold: StoreHold) => void
+  readonly #timer: NodeJS.Timeout
+  #suspects = new Set<StoreHold>()
+
+  constructor (onLeak: (hold: StoreHold) => void, interval = INTERVAL) {
+    this.#onLeak = onLeak
+    this.#timer = setInterval(() => this.sweep(), interval).unref()
+  }
+
+  get size (): number {
+    return this.#open.size
+  }
+
+  add (hold: StoreHold): void {
+    this.#open.add(hold)
+  }
+
+  delete (hold: StoreHold): void {
+    this.#open.delete(hold)
+  }
+
+  /** How much of a counter the open holds have. */
+  heldOf (counter: string): number {
+    let sum = 0
+    for (const { granted: { demands, held } } of this.#open) {
+      const index = demands.findIndex((demand) => demand.counter === counter)
+      if (index !== -1) sum += held[index] ?? 0
+    }
+    return sum
+  }
+
+  sweep (): void {
+    const dead = [...this.#open].filter((hold) => !hold.alive())
+    const leaked = dead.filter((hold) => this.#suspects.has(hold))
+    this.#suspects = new Set(dead)
+    for (const hold of leaked) {
+      this.#onLeak(hold)
+      hold.expire()
+    }
+  }
+
+  stop (): void {
+    clearInterval(this.#timer)
+  }
+}
