@@ -47,12 +47,15 @@ export function demandsOf ({ requests, spend }: Ask, limits: Limit[], prices: Pr
   const size = spend !== undefined && limits.some(isSpending) ? attempt(() => sizeOf(spend, prices)) : undefined
   const { elastic, output, bound } = size === undefined || size instanceof GatewayError ? NO_SIZE : size
   const asked: Demands = { limits: [], demands: [], elastic, output, capped: false, unknown: [] }
+  let money: Part | GatewayError | undefined
   const partOf = (unit: Limit['unit']): Part | GatewayError | undefined => {
     if (unit === 'requests') return requests === 0 ? undefined : { base: requests, each: 0 }
     if (unit === 'parallel') return ONE
     if (size instanceof GatewayError) return size
     if (size === undefined || spend === undefined) return undefined
-    return unit === 'tokens' ? tokensOf(size) : attempt(() => moneyOf(size, spend, prices))
+    if (unit === 'tokens') return tokensOf(size)
+    money ??= attempt(() => moneyOf(size, spend, prices))
+    return money
   }
   for (const limit of limits) {
     const part = partOf(limit.unit)

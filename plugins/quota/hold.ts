@@ -120,7 +120,7 @@ export class StoreHold implements Hold {
   }
 
   expire (): void {
-    this.#end(this.limits.map(({ unit }, index) => unit === 'parallel' ? 0 : this.granted.held[index] ?? 0), undefined)
+    this.#end(this.granted.held, undefined)
   }
 
   #end (amounts: number[], used: Used | undefined): void {

@@ -30,13 +30,13 @@ export function calendarWindow (per: CalendarPer, timezone: string, time: number
   const known = last.get(key)
   if (known !== undefined && time >= known.startsAt && time < known.endsAt) return known
   let first = firstDay(per, dateAt(timezone, time))
-  let endsAt = startOf(timezone, following(per, first))
-  // A clock that was put back over midnight has shown the next date already: that one has begun.
-  if (endsAt <= time) {
-    first = following(per, first)
-    endsAt = startOf(timezone, following(per, first))
+  let startsAt = startOf(timezone, first)
+  // A clock that will be put back over midnight shows the next date for a moment before that begins.
+  if (startsAt > time) {
+    first = firstDay(per, shift(first, -1))
+    startsAt = startOf(timezone, first)
   }
-  const window = { name: nameOf(per, first), startsAt: startOf(timezone, first), endsAt }
+  const window = { name: nameOf(per, first), startsAt, endsAt: startOf(timezone, following(per, first)) }
   last.set(key, window)
   return window
 }

@@ -114,9 +114,9 @@ t.test('no usage within the bounds costs more than the hold', async (t) => {
     const usage = { input: take(prompt), cacheRead, cacheWrite5m, cacheWrite1h, output: take(output), reasoning }
     const cost = costOf(price.at(NOON + 60_000 * [0, 15, 29, 30, 45][random(5)]!, promptTokens(usage)), usage)
     const held = holdOf({ ...money, counter: '', owner: '', unit: 'money', window: { kind: 'held' }, limit: 0, dryRun: false }, granted)
-    if (cost > held) t.fail(`run ${run}: ${cost} of ${held}`)
+    if (cost > held) throw new Error(`run ${run}: ${cost} of ${held}`)
     const sum = Object.values(usage).reduce((total, bucket) => total + bucket, 0)
-    if (sum > tokens.base + granted * tokens.each) t.fail(`run ${run}: ${sum} tokens`)
+    if (sum > tokens.base + granted * tokens.each) throw new Error(`run ${run}: ${sum} tokens`)
   }
   t.pass('5000 requests')
 })

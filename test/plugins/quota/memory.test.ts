@@ -109,8 +109,12 @@ t.test('windows of the calendar: counted where they were reserved, forgotten whe
   const never: Window = { kind: 'calendar', startsAt: 0, endsAt: Infinity }
   granted(reserve([demand('total', 1, 1, { window: never })]))
   t.same(level('total', never), { used: 1, resetIn: Infinity })
-  clock.time += 3 * 86_400_000
+  clock.time += 2 * 3_600_000
   for (let n = 0; n < 1100; n++) reserve([demand(`filler ${n}`, 1, 1)])
+  clock.time -= 2 * 3_600_000
+  t.equal(level('26', today)?.used, 10, 'however many others there are')
+  clock.time += 3 * 86_400_000
+  for (let n = 0; n < 3300; n++) reserve([demand(`another ${n}`, 1, 1)])
   t.equal(level('26', today)?.used, 0, 'days later it is forgotten')
   t.equal(level('total', never)?.used, 1)
 })
@@ -180,9 +184,9 @@ t.test('against a model of it: no interleaving overspends, and nothing is left h
         const passes = (output: number): boolean => chosen.every((entry, i) =>
           entry.dryRun || (entry.limit > 0 && (find(entry)?.sum ?? 0) + holdOf(demands[i] as Demand, output) <= entry.limit))
         const reservation = reserve(demands, elastic)
-        if (reservation.granted !== passes(elastic.least)) t.fail(`run ${run} step ${step}: ${reservation.granted}`)
+        if (reservation.granted !== passes(elastic.least)) throw new Error(`run ${run} step ${step}: ${reservation.granted}`)
         if (!reservation.granted) continue
-        if (!passes(reservation.output) || (reservation.output < elastic.most && passes(reservation.output + 1))) t.fail(`run ${run} step ${step}: output ${reservation.output}`)
+        if (!passes(reservation.output) || (reservation.output < elastic.most && passes(reservation.output + 1))) throw new Error(`run ${run} step ${step}: output ${reservation.output}`)
         const windows = chosen.map((entry, i) => {
           let window = find(entry)
           if (window === undefined) open.set(entry.name, window = { endsAt: clock.now + (entry.window.kind === 'length' ? entry.window.ms : Infinity), sum: 0, holds: 0 })
@@ -198,8 +202,8 @@ t.test('against a model of it: no interleaving overspends, and nothing is left h
     }
     for (const one of booked.splice(0)) end(one)
     check(`run ${run}`)
-    if (store.held !== 0) t.fail(`run ${run}: ${store.held} holds left`)
-    for (const entry of entries) if (entry.window.kind === 'held' && (find(entry)?.sum ?? 0) !== 0) t.fail(`run ${run}: ${entry.name} is held`)
+    if (store.held !== 0) throw new Error(`run ${run}: ${store.held} holds left`)
+    for (const entry of entries) if (entry.window.kind === 'held' && (find(entry)?.sum ?? 0) !== 0) throw new Error(`run ${run}: ${entry.name} is held`)
 
     function end ({ reservation, windows }: Booked): void {
       const used = reservation.held.map((held) => random(3) === 0 ? 0 : random(held + 1))
@@ -217,8 +221,8 @@ t.test('against a model of it: no interleaving overspends, and nothing is left h
       entries.forEach((entry) => {
         const used = store.levels([gauge(entry.name, entry.window)])[0]?.used
         const expected = find(entry)?.sum ?? 0
-        if (used !== expected) t.fail(`${where}: ${entry.name} is ${used}, not ${expected}`)
-        if (!entry.dryRun && expected > entry.limit) t.fail(`${where}: ${entry.name} is over its limit`)
+        if (used !== expected) throw new Error(`${where}: ${entry.name} is ${used}, not ${expected}`)
+        if (!entry.dryRun && expected > entry.limit) throw new Error(`${where}: ${entry.name} is over its limit`)
       })
     }
   }

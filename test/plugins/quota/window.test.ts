@@ -29,6 +29,9 @@ const cases: Case[] = [
   ['day', 'Asia/Beirut', '2026-03-29T12:00:00Z', '2026-03-29', '2026-03-28T22:00:00Z', '2026-03-29T21:00:00Z'],
   // And those that come twice: the first counts.
   ['day', 'America/Havana', '2026-11-01T12:00:00Z', '2026-11-01', '2026-11-01T04:00:00Z', '2026-11-02T05:00:00Z'],
+  // A clock that went back over midnight, a minute after it.
+  ['day', 'America/St_Johns', '2010-11-07T02:30:59Z', '2010-11-06', '2010-11-06T02:30:00Z', '2010-11-07T03:30:00Z'],
+  ['day', 'America/St_Johns', '2010-11-07T03:00:00Z', '2010-11-06', '2010-11-06T02:30:00Z', '2010-11-07T03:30:00Z'],
   // A day that was left out.
   ['day', 'Pacific/Apia', '2011-12-30T09:59:59Z', '2011-12-29', '2011-12-29T10:00:00Z', '2011-12-30T10:00:00Z'],
   ['day', 'Pacific/Apia', '2011-12-30T10:00:00Z', '2011-12-31', '2011-12-30T10:00:00Z', '2011-12-31T10:00:00Z'],
@@ -53,14 +56,18 @@ t.test('windows leave nothing out and do not overlap, in whatever order they are
       const end = time + 500 * 86_400_000
       while (time < end) {
         const window = calendarWindow(per, zone, time)
-        if (window.startsAt > time || window.endsAt <= time) t.fail(`${per} in ${zone} at ${new Date(time).toISOString()}`)
-        if (names.has(window.name)) t.fail(`${window.name} in ${zone} comes twice`)
+        if (window.startsAt > time || window.endsAt <= time) throw new Error(`${per} in ${zone} at ${new Date(time).toISOString()}`)
+        if (names.has(window.name)) throw new Error(`${window.name} in ${zone} comes twice`)
         names.add(window.name)
         const last = calendarWindow(per, zone, window.endsAt - 1)
         const next = calendarWindow(per, zone, window.endsAt)
-        if (last.name !== window.name) t.fail(`${window.name} in ${zone} ends too late`)
-        if (next.startsAt !== window.endsAt) t.fail(`${next.name} in ${zone} begins ${next.startsAt - window.endsAt} ms after ${window.name}`)
-        if (window.endsAt % (15 * 60_000) !== 0 && zone !== 'America/St_Johns') t.fail(`${window.name} in ${zone} ends beside a quarter of an hour`)
+        if (last.name !== window.name) throw new Error(`${window.name} in ${zone} ends too late`)
+        if (next.startsAt !== window.endsAt) throw new Error(`${next.name} in ${zone} begins ${next.startsAt - window.endsAt} ms after ${window.name}`)
+        for (const later of [60_000, 1_800_000, 5_400_000]) {
+          calendarWindow(per, zone, time + 200 * 86_400_000)
+          if (calendarWindow(per, zone, window.endsAt + later).name !== next.name) throw new Error(`${per} in ${zone} at ${new Date(window.endsAt + later).toISOString()}`)
+        }
+        if (window.endsAt % (15 * 60_000) !== 0 && zone !== 'America/St_Johns') throw new Error(`${window.name} in ${zone} ends beside a quarter of an hour`)
         time = window.endsAt
       }
     }
