@@ -43,7 +43,7 @@ export interface Demands {
  * @throws {GatewayError} where a limit in force is on what the request may use without bound, or at an unknown price
  */
 export function demandsOf ({ requests, spend }: Ask, limits: Limit[], prices: Prices): Demands {
-  const time = Date.now()
+  const time = spend?.time ?? Date.now()
   const size = spend !== undefined && limits.some(isSpending) ? attempt(() => sizeOf(spend, prices)) : undefined
   const { elastic, output, bound } = size === undefined || size instanceof GatewayError ? NO_SIZE : size
   const asked: Demands = { limits: [], demands: [], elastic, output, capped: false, unknown: [] }

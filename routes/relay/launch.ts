@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Call, Dialect } from '../../providers/dialects/dialect.ts'
+import type { Bound, Call, Dialect } from '../../providers/dialects/dialect.ts'
 import { Exchange } from '../../plugins/logging/exchange.ts'
 import { newRequestId } from '../../plugins/http/request-id.ts'
 import { redactorFor } from '../../plugins/logging/redact.ts'
@@ -48,6 +48,8 @@ export function launcher (fastify: FastifyInstance): Launch {
 
   return (request, reply, asked) => {
     const { dialect, target, outgoing, amount = 1 } = asked
+    // It is counted in the windows of its arrival, as its row is.
+    const start = performance.now() - reply.elapsedTime
     const rowId = request.headers['x-request-id'] === request.id ? newRequestId() : request.id
     let relay: Relay | undefined
     const reserved = fastify.quota.reserve({
@@ -58,16 +60,16 @@ export function launcher (fastify: FastifyInstance): Launch {
       spend: {
         targets: [{ provider: target.provider.name, model: target.model }],
         bytes: outgoing.request.body?.length ?? 0,
-        bound: () => target.dialect.bound?.(outgoing.sent?.fields ?? {}),
+        bound: () => boundOf(asked),
         capable: target.dialect.cap !== undefined,
-        time: Date.now()
+        time: Math.round(Date.now() - reply.elapsedTime)
       },
       alive: () => relay?.over !== true
     })
-    if (reserved instanceof Promise) reserved.then(start).catch((error: unknown) => { reply.send(error) })
-    else start(reserved)
+    if (reserved instanceof Promise) reserved.then(open).catch((error: unknown) => { reply.send(error) })
+    else open(reserved)
 
-    function start (hold: Hold): void {
+    function open (hold: Hold): void {
       const { call, body, kept = {} } = asked
       const exchange = new Exchange({
         id: request.id,
@@ -80,7 +82,7 @@ export function launcher (fastify: FastifyInstance): Launch {
         clientDialect: dialect.id,
         upstreamDialect: target.dialect.id,
         stream: call.stream,
-        start: performance.now() - reply.elapsedTime
+        start
       })
       exchange.bytesIn = body?.bytes.length ?? 0
       exchange.lossy = outgoing.lossy
@@ -109,6 +111,14 @@ export function launcher (fastify: FastifyInstance): Launch {
       })
     }
   }
+}
+
+/** How much it can cost, by what goes out. A cap on the output that the translation put in is not one of the client's. */
+function boundOf ({ dialect, target, body, outgoing: { sent } }: Asked): Bound | undefined {
+  const bound = target.dialect.bound?.(sent?.fields ?? {})
+  if (bound === undefined || target.translation === undefined || dialect.bound?.(body?.fields ?? {}).output !== undefined) return bound
+  const { output: _, ...uncapped } = bound
+  return uncapped
 }
 
 /** Tells the provider what each answer was held for, in its own dialect. @returns whether the request did not say so */
