@@ -9,11 +9,16 @@ const formats: Record<string, (text: string) => unknown> = {
   host: parseHost,
   port: parsePort,
   rate: parseRate,
+  count: parseCount,
   timeout: parseTimeout,
   period: parsePeriod,
   size: parseSize,
-  'base-url': parseBaseUrl
+  'base-url': parseBaseUrl,
+  'redis-url': parseRedisUrl
 }
+
+/** Formats of texts that may hold a password. */
+export const secretFormats = ['base-url', 'redis-url']
 
 export function parseHost (text: string): string {
   if (isIP(text) === 0 && !/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(text)) throw new Error('is not an IP address or host name')
@@ -30,6 +35,16 @@ export function parseRate (text: string): number {
   if (text === 'unlimited') return Infinity
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(Number(text))) throw new Error('is neither a whole number from 0 nor "unlimited"')
   return Number(text)
+}
+
+export function parseCount (text: string): number {
+  if (!/^[1-9]\d{0,4}$/.test(text)) throw new Error('is not a whole number from 1 to 99999')
+  return Number(text)
+}
+
+export function parseRedisUrl (text: string): string {
+  if (!URL.canParse(text) || !/^rediss?:\/\/[^/]/.test(text)) throw new Error('is not a URL of the form redis://HOST:PORT/NUMBER or rediss://…')
+  return text
 }
 
 /** What is wrong with a text, to complete a sentence that begins with it. */

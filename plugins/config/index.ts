@@ -5,7 +5,7 @@ import { defaultProviders } from '../../providers/index.ts'
 import type { Provider } from '../../providers/provider.ts'
 import { parseBaseUrl, pointsAtGateway } from './base-url.ts'
 import { parsePeriod, parseTimeout } from './duration.ts'
-import { formatFault, parsePort, parseRate, withFormats } from './formats.ts'
+import { formatFault, parseCount, parsePort, parseRate, secretFormats, withFormats } from './formats.ts'
 import { checkProviders, loadProviders } from './load.ts'
 import { baseUrlName, Settings, settingsWith, type RawSettings, type SettingsSchema } from './schema.ts'
 import { parseSize } from './size.ts'
@@ -36,6 +36,11 @@ export interface Config {
   /** By provider name, without a slash at the end. */
   baseUrls: Record<string, string>
   pricesFile: string | undefined
+  /** Undefined: limits are in memory. */
+  redisUrl: string | undefined
+  /** Undefined: `deny` where money is limited, `local` for the rest. */
+  limitsWithoutRedis: RawSettings['LIMITS_WITHOUT_REDIS'] | undefined
+  replicas: number
   logLevel: RawSettings['LOG_LEVEL']
   logFormat: 'pretty' | 'json'
   logDir: string
@@ -124,6 +129,9 @@ function typed (raw: RawSettings): Omit<Config, 'providers' | 'baseUrls'> {
     ledgerOnError: raw.LEDGER_ON_ERROR,
     ledgerRetention: parsePeriod(raw.LEDGER_RETENTION),
     pricesFile: raw.PRICES_FILE,
+    redisUrl: raw.REDIS_URL,
+    limitsWithoutRedis: raw.LIMITS_WITHOUT_REDIS,
+    replicas: parseCount(raw.REPLICAS),
     logLevel: raw.LOG_LEVEL,
     logFormat: raw.LOG_FORMAT !== 'auto' ? raw.LOG_FORMAT : process.stdout.isTTY ? 'pretty' : 'json',
     logDir: raw.LOG_DIR,
@@ -146,8 +154,8 @@ function describe (schema: SettingsSchema, env: NodeJS.ProcessEnv, result: unkno
   const fault = format === undefined
     ? `is none of ${first.params.allowedValues.join(', ')}`
     : formatFault(format, value) ?? 'is not valid'
-  // A base URL may hold a password, so it is not repeated.
-  const shown = format === 'base-url' ? name : `${name}: ${JSON.stringify(value.slice(0, 40))}`
+  // A URL may hold a password, so it is not repeated.
+  const shown = secretFormats.includes(format ?? '') ? name : `${name}: ${JSON.stringify(value.slice(0, 40))}`
   return new Error(`${shown} ${fault}; ${example}`)
 }
 

@@ -84,6 +84,21 @@ export const Settings = Type.Object({
     description: 'A file of prices that go before the built-in ones, in the gateway\'s format or LiteLLM\'s. It is read again when it changes.',
     examples: ['prices.json']
   })),
+  REDIS_URL: Type.Optional(Type.String({
+    format: 'redis-url',
+    description: 'The Redis (6.2 or newer) in which all gateways of one installation count together; `rediss://` with TLS. Without it each counts for itself, in memory.',
+    examples: ['redis://localhost:6379/0']
+  })),
+  LIMITS_WITHOUT_REDIS: Type.Optional(Type.Enum(['deny', 'local'], {
+    description: 'What becomes of limited requests while Redis is away: `deny` refuses them with 503, `local` gives each gateway its part of every limit (see `REPLICAS`). Unset: `deny` where a budget is, `local` for the rest.',
+    examples: ['local']
+  })),
+  REPLICAS: Type.String({
+    format: 'count',
+    default: '1',
+    description: 'How many gateways share the limits: by this number limits are divided while Redis is away.',
+    examples: ['3']
+  }),
   LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
     default: 'info',
     description: 'The least severe lines to print: `fatal`, `error`, `warn`, `info`, `debug`, `trace`, or `silent` for none.',

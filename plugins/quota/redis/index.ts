@@ -1,0 +1,327 @@
+import { randomUUID } from 'node:crypto'
+import { setImmediate as turn } from 'node:timers/promises'
+import type { FastifyBaseLogger } from 'fastify'
+import type { Demand, Elastic, Gauge, Granted, Level, QuotaStore, Reservation, Used } from '../store.ts'
+import { Apart, type Without } from './apart.ts'
+import { Batch } from './batch.ts'
+import { Gauges } from './gauges.ts'
+import { keys, spanOf } from './keys.ts'
+import { Link, type Reply } from './link.ts'
+import { soon } from './soon.ts'
+import { shareOf, type Message, type Share } from './messages.ts'
+import { Outbox, type Sender } from './outbox.ts'
+import { hello, levels, sweep } from './scripts.ts'
+
+/** What is known of a counter from the rows of the ledger, to begin it with. */
+export interface Shares {
+  /** The database that this gateway's rows are in, for as long as it lasts: each has its share of a counter. */
+  source: string
+  /**
+   * Of this gateway's own closed rows, and at once: whatever was settled before is in it, nothing that was settled after,
+   * and no hold that is open.
+   */
+  own (gauge: Gauge): Used
+  /**
+   * Counters that keys have limits on now. When Redis has lost what it had, this gateway tells its share of them at once, and
+   * of what it was asked for since its start; of others, before it is first asked for them.
+   */
+  gauges? (): Iterable<Gauge>
+  /** Of all gateways' rows that a common database has, by source. It may be behind. */
+  others? (gauge: Gauge): Promise<Record<string, Used>>
+}
+
+export interface RedisStoreOptions {
+  url: string
+  seed: Shares
+  /** Where limits are while Redis is away. */
+  local: QuotaStore
+  /** How many gateways share the limits then. */
+  replicas: number
+  without: Without
+  log: Pick<FastifyBaseLogger, 'info' | 'warn'>
+  /** This process, as no other was or will be called. */
+  owner: string
+  /** ms that a request waits for Redis. Default: 90, so that all of it stays below 100. */
+  patience?: number
+  /** ms for which a gateway that says nothing is believed alive. Default: a minute. */
+  lease?: number
+  /** ms between two looks for holds of gateways that are not. Default: 15 seconds. */
+  sweepEvery?: number
+}
+
+/** ms that a request waits for what the common database knows of a counter, and for which it is then not asked again. */
+const OTHERS_PATIENCE = 60
+const OTHERS_AGAIN = 5000
+/** Counters or holds that are told of in one turn of the event loop: each reads the ledger. */
+const A_TURN = 20
+const SWEPT_AT_ONCE = 200
+
+/** A hold of this gateway that is not settled. */
+interface Open {
+  granted: Granted
+  at: number
+  /** The data that it is in; undefined: in none, it is this process's own. */
+  epoch: string | undefined
+  local: boolean
+}
+
+/**
+ * Counters in Redis, exact across any number of gateways. Which of what is told when, and why nothing is counted twice or
+ * lost, is in docs/replicas.md.
+ *
+ * @returns once Redis is in use, or was found not to be: then it starts without
+ */
+export async function redisStore (options: RedisStoreOptions): Promise<RedisStore> {
+  const store = new RedisStore(options)
+  await store.start()
+  return store
+}
+
+export class RedisStore implements QuotaStore {
+  readonly #options: RedisStoreOptions
+  readonly #lease: number
+  readonly #link: Link
+  readonly #outbox: Outbox
+  readonly #batch: Batch
+  readonly #apart: Apart
+  readonly #open = new Map<string, Open>()
+  /** What this gateway was asked for. */
+  readonly #gauges = new Gauges()
+  /** Counters whose shares are being told. */
+  readonly #sharing = new Map<string, Promise<void>>()
+  #timers: NodeJS.Timeout[] = []
+  #epoch = ''
+  #run = ''
+  /** How many times Redis was written to, as far as this gateway has seen. */
+  #writes = 0
+  #merges = 0
+  #othersFrom = 0
+  /** Redis' clock, as against this process's monotonic one. */
+  #ahead = 0
+
+  constructor (options: RedisStoreOptions) {
+    this.#options = options
+    this.#lease = options.lease ?? 60_000
+    this.#apart = new Apart(options.local, options.replicas, options.without)
+    this.#link = new Link({ url: options.url, log: options.log, greet: async (run) => await this.#greet(run), patience: options.patience ?? 90 })
+    const sender = (): Sender => ({ epoch: this.#epoch, source: options.seed.source, owner: options.owner, lease: this.#lease })
+    this.#outbox = new Outbox(this.#link, sender, () => { void this.#renew() })
+    this.#batch = new Batch(this.#link, sender)
+  }
+
+  async start (): Promise<void> {
+    await this.#link.start()
+  }
+
+  /** Whether limits are in Redis at this moment. */
+  state (): 'up' | 'down' {
+    return this.#link.up ? 'up' : 'down'
+  }
+
+  async reserve (id: string, demands: Demand[], output: Elastic = { least: 0, most: 0 }): Promise<Reservation> {
+    if (demands.length === 0) return { granted: true, id, demands, held: [], output: output.most, levels: [], exceeded: [], windows: [] }
+    this.#gauges.add(demands)
+    if (this.#link.up) {
+      try {
+        return await this.#reserve(id, demands, output, performance.now() + this.#batch.patience)
+      } catch {
+        // It may have been reserved all the same, or be on its way.
+        this.#outbox.push({ kind: 'cancel', id })
+      }
+    }
+    const reservation = await this.#apart.reserve(id, demands, output)
+    if (reservation.granted) this.#open.set(id, { granted: reservation, at: performance.now(), epoch: undefined, local: true })
+    return reservation
+  }
+
+  settle (granted: Granted, used: number[]): void {
+    const open = this.#open.get(granted.id)
+    if (open === undefined) return
+    this.#open.delete(granted.id)
+    if (open.local) this.#options.local.settle(open.granted, used)
+    if (open.epoch !== undefined && open.epoch === this.#epoch) return this.#outbox.push({ kind: 'settle', id: granted.id, used })
+    this.#apart.add(open.granted, used, open.at)
+    if (this.#link.up) this.#outbox.push(...this.#merged())
+  }
+
+  async levels (gauges: Gauge[]): Promise<Level[]> {
+    if (gauges.length === 0) return []
+    if (this.#link.up) {
+      try {
+        const deadline = performance.now() + this.#batch.patience
+        const reply = await this.#ask(gauges, deadline, async (all) => await this.#link.call(levels,
+          [keys.meta, ...gauges.map(({ counter }) => keys.counter(counter))],
+          [this.#epoch, this.#options.seed.source, all ? '1' : '', ...gauges.flatMap(({ window }) => [window.kind, spanOf(window)])]))
+        return gauges.map((_, i) => levelOf(reply, 2 + i * 2))
+      } catch {}
+    }
+    return await this.#options.local.levels(gauges)
+  }
+
+  /** Tells what is still to be told, and leaves. What is held then is swept when the lease is over. */
+  async close (): Promise<void> {
+    for (const timer of this.#timers.splice(0)) clearInterval(timer)
+    if (this.#link.up) await soon(this.#outbox.applied(), 1000).catch(() => {})
+    this.#link.close()
+    this.#outbox.clear()
+  }
+
+  async #reserve (id: string, demands: Demand[], output: Elastic, deadline: number): Promise<Reservation> {
+    let epoch = ''
+    const reply = await this.#ask(demands, deadline, async (all) => {
+      const answer = await this.#batch.ask(id, demands, output, all, deadline - performance.now())
+      epoch = answer.epoch
+      this.#writes = Math.max(this.#writes, answer.writes)
+      return answer.reply
+    })
+    const [kind, answer] = reply
+    if (kind === 'refused') return { granted: false, demand: Number(answer), levels: demands.map((_, i) => levelOf(reply, 2 + i * 2)) }
+    if (kind !== 'granted') throw new Error(`Redis answered ${String(kind)}`)
+    const field = (i: number, n: number): Reply[number] => reply[2 + i * 5 + n] ?? 0
+    const granted: Granted = {
+      granted: true,
+      id,
+      demands,
+      held: demands.map((_, i) => Number(field(i, 2))),
+      output: Number(answer),
+      levels: demands.map((_, i) => levelOf(reply, 2 + i * 5)),
+      exceeded: demands.flatMap((_, i) => field(i, 4) === 1 ? [i] : []),
+      windows: demands.map((_, i) => String(field(i, 3)))
+    }
+    this.#open.set(id, { granted, at: performance.now(), epoch, local: false })
+    return granted
+  }
+
+  /** Asks until Redis has the data, and the counters their shares. @throws where that takes too long */
+  async #ask (gauges: Gauge[], deadline: number, call: (all: boolean) => Promise<Reply>): Promise<Reply> {
+    while (true) {
+      const reply = await call(this.#options.seed.others !== undefined && performance.now() >= this.#othersFrom)
+      if (reply[0] === 'epoch') {
+        await soon(this.#renew(), deadline - performance.now())
+      } else if (reply[0] === 'seed') {
+        const missing = reply.slice(1).flatMap((i) => gauges[Number(i)] ?? [])
+        await soon(Promise.all(missing.map(async (gauge) => await this.#share(gauge))), deadline - performance.now())
+      } else {
+        return reply
+      }
+    }
+  }
+
+  /** Redis has other data than it had. */
+  async #renew (): Promise<void> {
+    await this.#link.greet().catch(() => {})
+  }
+
+  /** Tells Redis what is known of a counter that it asks for. */
+  async #share (gauge: Gauge): Promise<void> {
+    const known = this.#sharing.get(gauge.counter)
+    if (known !== undefined) return await known
+    const sharing = (async () => {
+      const others = await this.#others(gauge)
+      this.#outbox.push(this.#shareOf(gauge, others))
+      await this.#outbox.applied()
+    })().finally(() => this.#sharing.delete(gauge.counter))
+    this.#sharing.set(gauge.counter, sharing)
+    await sharing
+  }
+
+  /** Read and put in the queue at once: what is settled before is in it, what is settled after stands behind it. */
+  #shareOf (gauge: Gauge, others: Array<[string, Share]> | undefined): Message {
+    return { kind: 'share', gauge, own: shareOf(this.#options.seed.own(gauge)), others }
+  }
+
+  /** Undefined where there is nobody to ask, or no answer in time: without, the gateways that live tell their own. */
+  async #others (gauge: Gauge): Promise<Array<[string, Share]> | undefined> {
+    if (this.#options.seed.others === undefined || performance.now() < this.#othersFrom) return undefined
+    try {
+      const others = await soon(this.#options.seed.others(gauge), OTHERS_PATIENCE)
+      return Object.entries(others).filter(([source]) => source !== this.#options.seed.source).map(([source, used]) => [source, shareOf(used)])
+    } catch (error) {
+      this.#othersFrom = performance.now() + OTHERS_AGAIN
+      this.#options.log.warn(`what other gateways used could not be asked for: ${error instanceof Error ? error.message : String(error)}`)
+      return undefined
+    }
+  }
+
+  #merged (): Message[] {
+    return this.#apart.take(`${this.#options.owner}:${++this.#merges}`)
+  }
+
+  async #greet (run: string): Promise<void> {
+    for (const timer of this.#timers.splice(0)) clearInterval(timer)
+    if (await this.#hello(run)) await this.#tellShares()
+    await this.#tellHolds()
+    await this.#outbox.applied()
+    const every = (ms: number, work: () => Promise<void>): void => {
+      this.#timers.push(setInterval(() => { work().catch(() => {}) }, ms).unref())
+    }
+    every(this.#lease / 3, async () => await this.#beat())
+    every(this.#options.sweepEvery ?? 15_000, async () => await this.#sweep())
+  }
+
+  /** @returns whether it is the first time that this gateway meets these data */
+  async #hello (run: string): Promise<boolean> {
+    const [epoch, writes, now] = await this.#link.call(hello, [keys.meta, keys.owners],
+      [this.#options.owner, this.#lease, randomUUID(), run, this.#epoch, this.#run, this.#writes])
+    const known = this.#epoch
+    this.#run = run
+    this.#epoch = String(epoch)
+    this.#ahead = Number(now) - performance.now()
+    if (epoch === known || known === '') {
+      this.#writes = Math.max(this.#writes, Number(writes))
+      this.#outbox.push(...this.#merged())
+    } else {
+      // All that was settled is in the ledger, and comes with the shares.
+      this.#writes = Number(writes)
+      this.#apart.clear()
+      this.#outbox.clear()
+      this.#options.log.warn('Redis has lost what it had: it is told anew')
+    }
+    return this.#epoch !== known
+  }
+
+  /** At once, for others may be asked for what only this gateway knows to be used. */
+  async #tellShares (): Promise<void> {
+    this.#gauges.add(this.#options.seed.gauges?.() ?? [])
+    let told = 0
+    for (const gauge of this.#gauges.current()) {
+      this.#outbox.push(this.#shareOf(gauge, undefined))
+      if (++told % A_TURN === 0) await turn()
+    }
+  }
+
+  /** Tells of open holds that Redis does not have, with this gateway's shares of their counters before. */
+  async #tellHolds (): Promise<void> {
+    let told = 0
+    for (const open of [...this.#open.values()]) {
+      if (open.epoch === this.#epoch || !this.#open.has(open.granted.id)) continue
+      const gauges = open.granted.demands.filter(({ window }) => window.kind !== 'held')
+      this.#outbox.push(...gauges.map((gauge) => this.#shareOf(gauge, undefined)), { kind: 'hold', granted: open.granted, at: open.at })
+      open.epoch = this.#epoch
+      if (++told % A_TURN === 0) await turn()
+    }
+  }
+
+  async #beat (): Promise<void> {
+    const [epoch, , now] = await this.#link.call(hello, [keys.meta, keys.owners],
+      [this.#options.owner, this.#lease, randomUUID(), this.#run, this.#epoch, this.#run, 0])
+    this.#ahead = Number(now) - performance.now()
+    if (epoch !== this.#epoch) await this.#renew()
+  }
+
+  async #sweep (): Promise<void> {
+    let more = true
+    while (more && this.#link.up) {
+      const [kind, , swept, left] = await this.#link.call(sweep, [keys.meta, keys.owners],
+        [this.#epoch, SWEPT_AT_ONCE, Math.round(performance.now() + this.#ahead)])
+      if (kind === 'epoch') return await this.#renew()
+      if (Number(swept) > 0) this.#options.log.info(`${swept} holds of gateways that are gone were charged`)
+      more = left === 1
+    }
+  }
+}
+
+function levelOf (reply: Reply, at: number): Level {
+  const resetIn = Number(reply[at + 1])
+  return { used: Number(reply[at]), resetIn: resetIn < 0 ? Infinity : resetIn }
+}
