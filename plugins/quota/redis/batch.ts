@@ -2,7 +2,7 @@ import type { Demand, Elastic } from '../store.ts'
 import { keys, spanOf } from './keys.ts'
 import type { Link, Reply } from './link.ts'
 import type { Sender } from './outbox.ts'
-import { reserve } from './scripts.ts'
+import { reserve } from './scripts/reserve.ts'
 import { soon } from './soon.ts'
 
 /** Reservations in one step of Redis: it does nothing else meanwhile. */

@@ -1,34 +1,20 @@
 import { randomUUID } from 'node:crypto'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
-import type { Demand, Elastic, Gauge, Granted, Level, QuotaStore, Reservation, Used } from '../store.ts'
+import type { Demand, Elastic, Gauge, Granted, Level, QuotaStore, Reservation } from '../store.ts'
 import { Apart, type Without } from './apart.ts'
 import { Batch } from './batch.ts'
-import { Gauges } from './gauges.ts'
 import { keys, spanOf } from './keys.ts'
 import { Link, type Reply } from './link.ts'
 import { soon } from './soon.ts'
-import { shareOf, type Message, type Share } from './messages.ts'
+import type { Message } from './messages.ts'
+import { Sharing, type Shares } from './shares.ts'
 import { Outbox, type Sender } from './outbox.ts'
-import { hello, levels, sweep } from './scripts.ts'
+import { hello } from './scripts/hello.ts'
+import { levels } from './scripts/levels.ts'
+import { sweep } from './scripts/sweep.ts'
 
-/** What is known of a counter from the rows of the ledger, to begin it with. */
-export interface Shares {
-  /** The database that this gateway's rows are in, for as long as it lasts: each has its share of a counter. */
-  source: string
-  /**
-   * Of this gateway's own closed rows, and at once: whatever was settled before is in it, nothing that was settled after,
-   * and no hold that is open.
-   */
-  own (gauge: Gauge): Used
-  /**
-   * Counters that keys have limits on now. When Redis has lost what it had, this gateway tells its share of them at once, and
-   * of what it was asked for since its start; of others, before it is first asked for them.
-   */
-  gauges? (): Iterable<Gauge>
-  /** Of all gateways' rows that a common database has, by source. It may be behind. */
-  others? (gauge: Gauge): Promise<Record<string, Used>>
-}
+export type { Shares } from './shares.ts'
 
 export interface RedisStoreOptions {
   url: string
@@ -49,9 +35,6 @@ export interface RedisStoreOptions {
   sweepEvery?: number
 }
 
-/** ms that a request waits for what the common database knows of a counter, and for which it is then not asked again. */
-const OTHERS_PATIENCE = 60
-const OTHERS_AGAIN = 5000
 /** Counters or holds that are told of in one turn of the event loop: each reads the ledger. */
 const A_TURN = 20
 const SWEPT_AT_ONCE = 200
@@ -85,17 +68,13 @@ export class RedisStore implements QuotaStore {
   readonly #batch: Batch
   readonly #apart: Apart
   readonly #open = new Map<string, Open>()
-  /** What this gateway was asked for. */
-  readonly #gauges = new Gauges()
-  /** Counters whose shares are being told. */
-  readonly #sharing = new Map<string, Promise<void>>()
+  readonly #shares: Sharing
   #timers: NodeJS.Timeout[] = []
   #epoch = ''
   #run = ''
   /** How many times Redis was written to, as far as this gateway has seen. */
   #writes = 0
   #merges = 0
-  #othersFrom = 0
   /** Redis' clock, as against this process's monotonic one. */
   #ahead = 0
 
@@ -107,6 +86,7 @@ export class RedisStore implements QuotaStore {
     const sender = (): Sender => ({ epoch: this.#epoch, source: options.seed.source, owner: options.owner, lease: this.#lease })
     this.#outbox = new Outbox(this.#link, sender, () => { void this.#renew() })
     this.#batch = new Batch(this.#link, sender)
+    this.#shares = new Sharing(options.seed, this.#outbox, options.log)
   }
 
   async start (): Promise<void> {
@@ -120,7 +100,7 @@ export class RedisStore implements QuotaStore {
 
   async reserve (id: string, demands: Demand[], output: Elastic = { least: 0, most: 0 }): Promise<Reservation> {
     if (demands.length === 0) return { granted: true, id, demands, held: [], output: output.most, levels: [], exceeded: [], windows: [] }
-    this.#gauges.add(demands)
+    this.#shares.know(demands)
     if (this.#link.up) {
       try {
         return await this.#reserve(id, demands, output, performance.now() + this.#batch.patience)
@@ -194,53 +174,23 @@ export class RedisStore implements QuotaStore {
 
   /** Asks until Redis has the data, and the counters their shares. @throws where that takes too long */
   async #ask (gauges: Gauge[], deadline: number, call: (all: boolean) => Promise<Reply>): Promise<Reply> {
-    while (true) {
-      const reply = await call(this.#options.seed.others !== undefined && performance.now() >= this.#othersFrom)
+    while (performance.now() < deadline) {
+      const reply = await call(this.#shares.wantsAll)
       if (reply[0] === 'epoch') {
         await soon(this.#renew(), deadline - performance.now())
       } else if (reply[0] === 'seed') {
         const missing = reply.slice(1).flatMap((i) => gauges[Number(i)] ?? [])
-        await soon(Promise.all(missing.map(async (gauge) => await this.#share(gauge))), deadline - performance.now())
+        await soon(Promise.all(missing.map(async (gauge) => await this.#shares.tell(gauge))), deadline - performance.now())
       } else {
         return reply
       }
     }
+    throw new Error('Redis asks for the same again')
   }
 
   /** Redis has other data than it had. */
   async #renew (): Promise<void> {
     await this.#link.greet().catch(() => {})
-  }
-
-  /** Tells Redis what is known of a counter that it asks for. */
-  async #share (gauge: Gauge): Promise<void> {
-    const known = this.#sharing.get(gauge.counter)
-    if (known !== undefined) return await known
-    const sharing = (async () => {
-      const others = await this.#others(gauge)
-      this.#outbox.push(this.#shareOf(gauge, others))
-      await this.#outbox.applied()
-    })().finally(() => this.#sharing.delete(gauge.counter))
-    this.#sharing.set(gauge.counter, sharing)
-    await sharing
-  }
-
-  /** Read and put in the queue at once: what is settled before is in it, what is settled after stands behind it. */
-  #shareOf (gauge: Gauge, others: Array<[string, Share]> | undefined): Message {
-    return { kind: 'share', gauge, own: shareOf(this.#options.seed.own(gauge)), others }
-  }
-
-  /** Undefined where there is nobody to ask, or no answer in time: without, the gateways that live tell their own. */
-  async #others (gauge: Gauge): Promise<Array<[string, Share]> | undefined> {
-    if (this.#options.seed.others === undefined || performance.now() < this.#othersFrom) return undefined
-    try {
-      const others = await soon(this.#options.seed.others(gauge), OTHERS_PATIENCE)
-      return Object.entries(others).filter(([source]) => source !== this.#options.seed.source).map(([source, used]) => [source, shareOf(used)])
-    } catch (error) {
-      this.#othersFrom = performance.now() + OTHERS_AGAIN
-      this.#options.log.warn(`what other gateways used could not be asked for: ${error instanceof Error ? error.message : String(error)}`)
-      return undefined
-    }
   }
 
   #merged (): Message[] {
@@ -249,9 +199,11 @@ export class RedisStore implements QuotaStore {
 
   async #greet (run: string): Promise<void> {
     for (const timer of this.#timers.splice(0)) clearInterval(timer)
-    if (await this.#hello(run)) await this.#tellShares()
+    if (await this.#hello(run)) await this.#shares.tellAll()
     await this.#tellHolds()
     await this.#outbox.applied()
+    // Of holds that ended meanwhile.
+    this.#outbox.push(...this.#merged())
     const every = (ms: number, work: () => Promise<void>): void => {
       this.#timers.push(setInterval(() => { work().catch(() => {}) }, ms).unref())
     }
@@ -261,7 +213,7 @@ export class RedisStore implements QuotaStore {
 
   /** @returns whether it is the first time that this gateway meets these data */
   async #hello (run: string): Promise<boolean> {
-    const [epoch, writes, now] = await this.#link.call(hello, [keys.meta, keys.owners],
+    const [epoch, writes, now] = await this.#link.call(hello, [keys.meta, keys.owners, keys.source(this.#options.seed.source)],
       [this.#options.owner, this.#lease, randomUUID(), run, this.#epoch, this.#run, this.#writes])
     const known = this.#epoch
     this.#run = run
@@ -280,32 +232,23 @@ export class RedisStore implements QuotaStore {
     return this.#epoch !== known
   }
 
-  /** At once, for others may be asked for what only this gateway knows to be used. */
-  async #tellShares (): Promise<void> {
-    this.#gauges.add(this.#options.seed.gauges?.() ?? [])
-    let told = 0
-    for (const gauge of this.#gauges.current()) {
-      this.#outbox.push(this.#shareOf(gauge, undefined))
-      if (++told % A_TURN === 0) await turn()
-    }
-  }
-
   /** Tells of open holds that Redis does not have, with this gateway's shares of their counters before. */
   async #tellHolds (): Promise<void> {
     let told = 0
     for (const open of [...this.#open.values()]) {
       if (open.epoch === this.#epoch || !this.#open.has(open.granted.id)) continue
       const gauges = open.granted.demands.filter(({ window }) => window.kind !== 'held')
-      this.#outbox.push(...gauges.map((gauge) => this.#shareOf(gauge, undefined)), { kind: 'hold', granted: open.granted, at: open.at })
+      this.#outbox.push(...gauges.map((gauge) => this.#shares.message(gauge)), { kind: 'hold', granted: open.granted, at: open.at })
       open.epoch = this.#epoch
       if (++told % A_TURN === 0) await turn()
     }
   }
 
   async #beat (): Promise<void> {
-    const [epoch, , now] = await this.#link.call(hello, [keys.meta, keys.owners],
+    const [epoch, , now] = await this.#link.call(hello, [keys.meta, keys.owners, keys.source(this.#options.seed.source)],
       [this.#options.owner, this.#lease, randomUUID(), this.#run, this.#epoch, this.#run, 0])
     this.#ahead = Number(now) - performance.now()
+    this.#outbox.push(...this.#merged())
     if (epoch !== this.#epoch) await this.#renew()
   }
 

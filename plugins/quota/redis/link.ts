@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Redis } from 'ioredis'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Script } from './scripts.ts'
+import type { Script } from './scripts/script.ts'
 import { soon } from './soon.ts'
 
 /** ms more for each request before it: Redis is not slow because there are many. */

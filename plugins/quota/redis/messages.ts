@@ -24,7 +24,7 @@ export function shareOf ({ used, startedAt }: Used): Share {
   return { used, at: performance.now() - (startedAt === undefined ? 0 : Math.max(0, Date.now() - startedAt)) }
 }
 
-/** As `apply` in scripts.ts reads them: the receiver's clock is another, so it is told how long ago things were. */
+/** As scripts/apply.ts reads them: the receiver's clock is another, so it is told how long ago things were. */
 export function encode (message: Message): Field[] {
   switch (message.kind) {
     case 'settle': return ['settle', message.id, ...message.used]

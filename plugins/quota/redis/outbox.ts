@@ -1,7 +1,7 @@
 import { keys } from './keys.ts'
-import type { Link } from './link.ts'
+import { Apart, type Link } from './link.ts'
 import { encode, type Message } from './messages.ts'
-import { apply } from './scripts.ts'
+import { apply } from './scripts/apply.ts'
 
 /** Messages in one step of Redis: it does nothing else meanwhile. */
 const BATCH = 100
@@ -9,7 +9,7 @@ const BATCH = 100
 const AGAIN = 50
 
 interface Numbered { number: number, message: Message }
-interface Waiter { number: number, resolve: () => void, reject: (error: Error) => void }
+interface Waiter { number: number, resolve: () => void, reject: (error: unknown) => void }
 
 /** Who sends, and about which data. */
 export interface Sender { epoch: string, source: string, owner: string, lease: number }
@@ -43,9 +43,10 @@ export class Outbox {
     this.send()
   }
 
-  /** Resolves once all that was pushed until now is applied. */
+  /** Resolves once all that was pushed until now is applied. @throws where sending fails; it is sent again all the same */
   async applied (): Promise<void> {
     if (this.#queue.length === 0) return
+    if (!this.#link.connected) throw new Apart('not connected to Redis')
     const number = this.#number
     await new Promise<void>((resolve, reject) => { this.#waiters.push({ number, resolve, reject }) })
   }
@@ -53,7 +54,7 @@ export class Outbox {
   /** Forgets what was not applied: it is about data that is no more. */
   clear (): void {
     this.#queue = []
-    for (const { reject } of this.#waiters.splice(0)) reject(new Error('Redis has other data'))
+    this.#fail(new Error('Redis has other data'))
   }
 
   /** Sends what there is, once this turn of the event loop is over. */
@@ -65,12 +66,17 @@ export class Outbox {
 
   async #sendAll (): Promise<void> {
     try {
-      while (this.#queue.length > 0 && this.#link.connected) await this.#sendSome(this.#queue.slice(0, BATCH))
-    } catch {
+      while (this.#queue.length > 0) await this.#sendSome(this.#queue.slice(0, BATCH))
+    } catch (error) {
+      this.#fail(error)
       setTimeout(() => this.send(), AGAIN).unref()
     } finally {
       this.#sending = false
     }
+  }
+
+  #fail (error: unknown): void {
+    for (const { reject } of this.#waiters.splice(0)) reject(error)
   }
 
   async #sendSome (batch: Numbered[]): Promise<void> {

@@ -168,6 +168,17 @@ t.test('against a real Redis', options, async (t) => {
     await eventually(async () => await usedOf(alive, a) === 1502 && await usedOf(alive, b) === 0)
   })
 
+  t.test('a gateway that starts again frees at once what it held before', async (t) => {
+    const a = demand(counter(), 1, 9, { unit: 'parallel', window: held })
+    const before = await startGateway(t, redis.url, { source: 'same' })
+    await granted(before.store.reserve(randomUUID(), [a]))
+    await before.store.close()
+    const after = await startGateway(t, redis.url, { source: 'same', sweepEvery: 30 })
+    await granted(after.store.reserve(randomUUID(), [a]))
+    await eventually(async () => await usedOf(after, a) === 1)
+    t.pass()
+  })
+
   t.test('each gateway adds its share of a counter once, before its first reservation', async (t) => {
     const a = demand(counter(), 1, 100)
     const rows = new Map([[a.counter, { used: 30 }]])
