@@ -1,6 +1,7 @@
-import type { Demand, Elastic, Gauge, Granted, QuotaStore, Reservation } from '../store.ts'
+import type { Demand, Elastic, Granted, QuotaStore, Reservation } from '../store.ts'
 import { GatewayError } from '../../errors.ts'
-import type { Message, Share } from './messages.ts'
+import type { Message } from './messages.ts'
+import { Tally } from './tally.ts'
 
 /** What holds while Redis is away; undefined: `deny` where money is limited, `local` for the rest. */
 export type Without = 'deny' | 'local' | undefined
@@ -16,7 +17,7 @@ export class Apart {
   readonly #local: QuotaStore
   readonly #replicas: number
   readonly #without: Without
-  readonly #used = new Map<string, { gauge: Gauge, share: Share }>()
+  readonly #used = new Tally()
 
   constructor (local: QuotaStore, replicas: number, without: Without) {
     this.#local = local
@@ -31,26 +32,17 @@ export class Apart {
     return this.#local.reserve(id, demands.map((demand) => ({ ...demand, limit: Math.floor(demand.limit / this.#replicas) })), output)
   }
 
-  /** @param at when it was reserved: it counts in the window of that moment */
-  add ({ demands }: Granted, used: number[], at: number): void {
-    demands.forEach((gauge, i) => {
-      const amount = used[i] ?? 0
-      if (gauge.window.kind === 'held' || amount === 0) return
-      const known = this.#used.get(gauge.counter)
-      const over = known !== undefined && gauge.window.kind === 'length' && at - known.share.at >= gauge.window.ms
-      if (known === undefined || over) this.#used.set(gauge.counter, { gauge, share: { used: amount, at } })
-      else known.share = { used: known.share.used + amount, at: Math.min(known.share.at, at) }
-    })
+  /** @param at when it was reserved */
+  add (granted: Granted, used: number[], at: number): void {
+    this.#used.add(granted, used, at, () => true)
   }
 
   /** What is to be added, once. @param name of a window that it may open, unique with the counter */
   take (name: string): Message[] {
-    const messages = [...this.#used.values()].map(({ gauge, share }): Message => ({ kind: 'merge', gauge, share, window: name }))
-    this.#used.clear()
-    return messages
+    return this.#used.take().map(({ gauge, share }) => ({ kind: 'merge', gauge, share, window: name }))
   }
 
   clear (): void {
-    this.#used.clear()
+    this.#used.take()
   }
 }

@@ -118,6 +118,7 @@ export class RedisStore implements QuotaStore {
     const open = this.#open.get(granted.id)
     if (open === undefined) return
     this.#open.delete(granted.id)
+    this.#shares.settled(open.granted, used, open.at)
     if (open.local) this.#options.local.settle(open.granted, used)
     if (open.epoch !== undefined && open.epoch === this.#epoch) return this.#outbox.push({ kind: 'settle', id: granted.id, used })
     this.#apart.add(open.granted, used, open.at)

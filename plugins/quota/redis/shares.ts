@@ -1,18 +1,19 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
-import type { Gauge, Used } from '../store.ts'
+import type { Gauge, Granted, Used } from '../store.ts'
 import { Gauges } from './gauges.ts'
 import { shareOf, type Message, type Share } from './messages.ts'
 import type { Outbox } from './outbox.ts'
 import { soon } from './soon.ts'
+import { Tally } from './tally.ts'
 
 /** What is known of a counter from the rows of the ledger, to begin it with. */
 export interface Shares {
   /** The database that this gateway's rows are in, for as long as it lasts: each has its share of a counter. */
   source: string
   /**
-   * Of this gateway's own closed rows, and at once: whatever was settled before is in it, nothing that was settled after,
-   * and no hold that is open.
+   * Of this gateway's own closed rows, and at once: of the calendar, whatever was settled before is in it, nothing that was
+   * settled after, and no hold that is open; of a length, what an earlier process used of the window that is open.
    */
   own (gauge: Gauge): Used
   /**
@@ -36,6 +37,8 @@ export class Sharing {
   readonly #outbox: Outbox
   readonly #log: Pick<FastifyBaseLogger, 'warn'>
   readonly #gauges = new Gauges()
+  /** Of windows of a length, what this process used. */
+  readonly #used = new Tally()
   readonly #telling = new Map<string, Promise<void>>()
   #othersFrom = 0
 
@@ -53,6 +56,10 @@ export class Sharing {
   /** Something may be used of these. */
   know (gauges: Gauge[]): void {
     this.#gauges.add(gauges)
+  }
+
+  settled (granted: Granted, used: number[], at: number): void {
+    this.#used.add(granted, used, at, ({ window }) => window.kind === 'length')
   }
 
   /** Resolves once Redis has what is known of a counter. */
@@ -78,7 +85,11 @@ export class Sharing {
    * To be put in the queue at once: what was settled before is in it, and what is settled after stands behind it.
    */
   message (gauge: Gauge, others?: Array<[string, Share]>): Message {
-    return { kind: 'share', gauge, own: shareOf(this.#shares.own(gauge)), others }
+    const now = performance.now()
+    const open = [shareOf(this.#shares.own(gauge)), this.#used.find(gauge)].filter((share): share is Share =>
+      share !== undefined && share.used > 0 && !(gauge.window.kind === 'length' && now - share.at >= gauge.window.ms))
+    const own = { used: open.reduce((sum, { used }) => sum + used, 0), at: Math.min(now, ...open.map(({ at }) => at)) }
+    return { kind: 'share', gauge, own, others }
   }
 
   async #tell (gauge: Gauge): Promise<void> {

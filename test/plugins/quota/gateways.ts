@@ -75,9 +75,7 @@ export async function startGateway (t: Teardown, url: string, { rows = new Map<s
     settle (granted, used) {
       store.settle(granted, used)
       granted.demands.forEach(({ counter, window }, i) => {
-        if (window.kind === 'held' || (used[i] ?? 0) === 0) return
-        const known = rows.get(counter)
-        rows.set(counter, { used: (known?.used ?? 0) + (used[i] ?? 0), startedAt: known?.startedAt ?? Date.now() })
+        if (window.kind === 'calendar') rows.set(counter, { used: (rows.get(counter)?.used ?? 0) + (used[i] ?? 0) })
       })
     }
   }
