@@ -84,7 +84,7 @@ export class RedisStore implements QuotaStore {
     this.#apart = new Apart(options.local, options.replicas, options.without)
     this.#link = new Link({ url: options.url, log: options.log, greet: async (run) => await this.#greet(run), patience: options.patience ?? 90 })
     const sender = (): Sender => ({ epoch: this.#epoch, source: options.seed.source, owner: options.owner, lease: this.#lease })
-    this.#outbox = new Outbox(this.#link, sender, () => { void this.#renew() })
+    this.#outbox = new Outbox(this.#link, sender, () => { void this.#renew() }, (text) => options.log.warn(text))
     this.#batch = new Batch(this.#link, sender)
     this.#shares = new Sharing(options.seed, this.#outbox, options.log)
   }

@@ -23,15 +23,17 @@ export class Outbox {
   readonly #sender: () => Sender
   /** Redis has these of other data than it had. */
   readonly #outdated: () => void
+  readonly #complain: (text: string) => void
   readonly #waiters: Waiter[] = []
   #queue: Numbered[] = []
   #number = 0
   #sending = false
 
-  constructor (link: Link, sender: () => Sender, outdated: () => void) {
+  constructor (link: Link, sender: () => Sender, outdated: () => void, complain: (text: string) => void) {
     this.#link = link
     this.#sender = sender
     this.#outdated = outdated
+    this.#complain = complain
   }
 
   get size (): number {
@@ -86,6 +88,7 @@ export class Outbox {
       [epoch, source, owner, lease, first, ...batch.map(({ message }) => JSON.stringify(encode(message)))])
     // Whoever hears of it clears these, and tells anew what holds.
     if (reply[0] === 'epoch') return this.#outdated()
+    if (reply[2] !== undefined) this.#complain(`Redis did not take a message: ${String(reply[2])}`)
     this.#queue = this.#queue.filter(({ number }) => number > last)
     while ((this.#waiters[0]?.number ?? Infinity) <= last) this.#waiters.shift()?.resolve()
   }

@@ -108,3 +108,14 @@ export async function eventually (holds: () => Promise<boolean>, ms = 10_000): P
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
 }
+
+/** @returns whole numbers from 0 to below, the same for the same seed */
+export function randomFrom (seed: number): (below: number) => number {
+  let state = seed
+  return (below) => {
+    state = (state + 0x6D2B79F5) | 0
+    let x = Math.imul(state ^ (state >>> 15), 1 | state)
+    x = (x + Math.imul(x ^ (x >>> 7), 61 | x)) ^ x
+    return Math.floor(((x ^ (x >>> 14)) >>> 0) / 2 ** 32 * below)
+  }
+}

@@ -167,6 +167,21 @@ t.test('restarted with what it had: it goes on; with less than gateways have see
   await eventually(async () => await usedOf(saved, b) === 7)
 })
 
+t.test('Redis has no room: as if it were away, and nothing is half done', options, async (t) => {
+  const redis = await startRedis(t, '--maxmemory-policy', 'noeviction')
+  const gateway = await startGateway(t, redis.url, { replicas: 1 })
+  const demands = [demand(counter(), 5, 100), demand(counter(), 1, 100, { window: hour })]
+  const hold = await granted(gateway.store.reserve(randomUUID(), demands))
+  redis.cli('CONFIG', 'SET', 'maxmemory', '1')
+  gateway.settle(hold, [3, 1])
+  await until(isDown(gateway))
+  gateway.settle(await granted(gateway.store.reserve(randomUUID(), demands)), [4, 1])
+  redis.cli('CONFIG', 'SET', 'maxmemory', '0')
+  await until(isUp(gateway))
+  t.same((await gateway.store.levels(demands)).map(({ used }) => used), [7, 2])
+  t.match(gateway.log.join('\n'), /Redis is not in use: .*OOM/)
+})
+
 t.test('emptied under load: nothing is lost, nothing counted twice, nobody refused for it', options, async (t) => {
   const redis = await startRedis(t)
   const gateways = await Promise.all([1, 2, 3].map(() => startGateway(t, redis.url)))

@@ -3,7 +3,7 @@ import t from 'tap'
 import type { Granted } from '../../../plugins/quota/store.ts'
 import { until } from '../../helper.ts'
 import { startRedis, withoutRedis, type RedisServer } from '../../redis.ts'
-import { demand, eventually, granted, held, hour, month, startGateway, usedOf, type Gateway } from './gateways.ts'
+import { demand, eventually, granted, held, hour, month, randomFrom, startGateway, usedOf, type Gateway } from './gateways.ts'
 
 const options = { skip: withoutRedis }
 let redis: RedisServer
@@ -115,8 +115,7 @@ t.test('against a real Redis', options, async (t) => {
   })
 
   t.test('any interleaving over three gateways: spent + held never passes the limit, and nothing is left held', async (t) => {
-    let seed = 7
-    const random = (below: number): number => (seed = (seed * 1103515245 + 12345) % 2147483648) % below
+    const random = randomFrom(7)
     const gateways = await Promise.all([1, 2, 3].map(() => startGateway(t, redis.url)))
     let refused = 0
     await Promise.all(Array.from({ length: 12 }, async () => {
@@ -130,8 +129,8 @@ t.test('against a real Redis', options, async (t) => {
       for (let step = 0; step < 120; step++) {
         const gateway = gateways[random(3)] as Gateway
         if (random(5) < 3) {
-          const amount = random(9)
-          const answer = await gateway.store.reserve(randomUUID(), demands.map((each, i) => i === 0 ? { ...each, base: amount } : each))
+          const amounts = [random(9), random(3), random(2)]
+          const answer = await gateway.store.reserve(randomUUID(), demands.map((each, i) => ({ ...each, base: amounts[i] ?? 0 })))
           if (answer.granted) open.push({ gateway, hold: answer })
           else refused++
           answer.levels.forEach(({ used }, i) => { if (used > (limits[i] ?? 0)) t.fail(`${used} of ${limits[i]}`) })

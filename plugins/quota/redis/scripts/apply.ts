@@ -4,11 +4,14 @@ import { script } from './script.ts'
  * A gateway's messages, in order, each once: those up to the last one that was applied are passed over.
  *
  * KEYS: meta, owners, holds, applied. ARGV: epoch, source, owner, lease, number of the first, then a message each, as JSON
- * (see ../messages.ts). Answers `epoch`, or `applied` and writes.
+ * (see ../messages.ts). Answers `epoch`, or `applied`, writes, and what was wrong
+ * with a message, if something was: it is not to hold up those behind it.
  */
 export const apply = script('apply', `
 local epoch, source, owner, first = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[5])
 if redis.call('HGET', META, 'epoch') ~= epoch then return { 'epoch' } end
+-- First of all: where Redis has no room, this fails, and nothing is half done.
+local writes, wrong = wrote(), nil
 local HOLDS = KEYS[3]
 local does = {}
 
@@ -92,10 +95,11 @@ for i = 6, #ARGV do
   local number = first + i - 6
   if number > applied then
     local m = cjson.decode(ARGV[i])
-    does[m[1]](m)
+    local done, error = pcall(does[m[1]], m)
+    if not done then wrong = m[1] .. ': ' .. tostring(type(error) == 'table' and error.err or error) end
   end
 end
 redis.call('SET', KEYS[4], whole(math.max(applied, first + #ARGV - 6)), 'PX', KEPT)
 redis.call('ZADD', OWNERS, 'NX', whole(now + tonumber(ARGV[4])), owner)
-return { 'applied', wrote() }
+return { 'applied', writes, wrong }
 `)

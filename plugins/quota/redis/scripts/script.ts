@@ -11,7 +11,8 @@ local META, OWNERS = P .. 'meta', P .. 'owners'
 local KEPT = 8 * 86400000
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local function whole (n) return string.format('%.0f', n) end
+-- Without the sign that a zero may have.
+local function whole (n) return string.format('%.0f', n + 0) end
 local function wrote () return redis.call('HINCRBY', META, 'writes', 1) end
 
 -- What was written under another epoch is of data that is no more, or older than what gateways have seen.
