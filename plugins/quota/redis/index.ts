@@ -27,7 +27,7 @@ export interface RedisStoreOptions {
   log: Pick<FastifyBaseLogger, 'info' | 'warn'>
   /** This process, as no other was or will be called. */
   owner: string
-  /** ms that a request waits for Redis. Default: 90, so that all of it stays below 100. */
+  /** ms that a request waits for Redis. Default: 75, so that all of it stays below 100. */
   patience?: number
   /** ms for which a gateway that says nothing is believed alive. Default: a minute. */
   lease?: number
@@ -82,7 +82,7 @@ export class RedisStore implements QuotaStore {
     this.#options = options
     this.#lease = options.lease ?? 60_000
     this.#apart = new Apart(options.local, options.replicas, options.without)
-    this.#link = new Link({ url: options.url, log: options.log, greet: async (run) => await this.#greet(run), patience: options.patience ?? 90 })
+    this.#link = new Link({ url: options.url, log: options.log, greet: async (run) => await this.#greet(run), patience: options.patience ?? 75 })
     const sender = (): Sender => ({ epoch: this.#epoch, source: options.seed.source, owner: options.owner, lease: this.#lease })
     this.#outbox = new Outbox(this.#link, sender, () => { void this.#renew() }, (text) => options.log.warn(text))
     this.#batch = new Batch(this.#link, sender)
