@@ -3,7 +3,6 @@ import { keys, spanOf } from './keys.ts'
 import type { Link, Reply } from './link.ts'
 import type { Sender } from './outbox.ts'
 import { reserve } from './scripts/reserve.ts'
-import { soon } from './soon.ts'
 
 /** Reservations in one step of Redis: it does nothing else meanwhile. */
 const BATCH = 50
@@ -37,11 +36,11 @@ export class Batch {
   }
 
   /** @param all whether all sources' shares must be in @throws where there is no answer in time */
-  async ask (id: string, demands: Demand[], output: Elastic, all: boolean, ms: number): Promise<Answer> {
-    return await soon(new Promise<Answer>((resolve, reject) => {
+  async ask (id: string, demands: Demand[], output: Elastic, all: boolean): Promise<Answer> {
+    return await new Promise<Answer>((resolve, reject) => {
       if (this.#asked.length === 0) setImmediate(() => this.#send(all))
       this.#asked.push({ id, demands, output, resolve, reject })
-    }), ms)
+    })
   }
 
   #send (all: boolean): void {

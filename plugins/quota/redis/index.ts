@@ -39,6 +39,9 @@ export interface RedisStoreOptions {
 const A_TURN = 20
 const SWEPT_AT_ONCE = 200
 
+/** Whether whoever asked has gone on without an answer. */
+interface Wait { over: boolean }
+
 /** A hold of this gateway that is not settled. */
 interface Open {
   granted: Granted
@@ -103,7 +106,7 @@ export class RedisStore implements QuotaStore {
     this.#shares.know(demands)
     if (this.#link.up) {
       try {
-        return await this.#reserve(id, demands, output, performance.now() + this.#batch.patience)
+        return await this.#inTime(async (wait) => await this.#reserve(id, demands, output, wait))
       } catch {
         // It may have been reserved all the same, or be on its way.
         this.#outbox.push({ kind: 'cancel', id })
@@ -129,10 +132,9 @@ export class RedisStore implements QuotaStore {
     if (gauges.length === 0) return []
     if (this.#link.up) {
       try {
-        const deadline = performance.now() + this.#batch.patience
-        const reply = await this.#ask(gauges, deadline, async (all) => await this.#link.call(levels,
+        const reply = await this.#inTime(async (wait) => await this.#ask(gauges, wait, async (all) => await this.#link.call(levels,
           [keys.meta, ...gauges.map(({ counter }) => keys.counter(counter))],
-          [this.#epoch, this.#options.seed.source, all ? '1' : '', ...gauges.flatMap(({ window }) => [window.kind, spanOf(window)])]))
+          [this.#epoch, this.#options.seed.source, all ? '1' : '', ...gauges.flatMap(({ window }) => [window.kind, spanOf(window)])])))
         return gauges.map((_, i) => levelOf(reply, 2 + i * 2))
       } catch {}
     }
@@ -147,10 +149,20 @@ export class RedisStore implements QuotaStore {
     this.#outbox.clear()
   }
 
-  async #reserve (id: string, demands: Demand[], output: Elastic, deadline: number): Promise<Reservation> {
+  /** @throws where there is no answer in time; what is done then is told that it is over */
+  async #inTime<T> (ask: (wait: Wait) => Promise<T>): Promise<T> {
+    const wait: Wait = { over: false }
+    try {
+      return await soon(ask(wait), this.#batch.patience)
+    } finally {
+      wait.over = true
+    }
+  }
+
+  async #reserve (id: string, demands: Demand[], output: Elastic, wait: Wait): Promise<Reservation> {
     let epoch = ''
-    const reply = await this.#ask(demands, deadline, async (all) => {
-      const answer = await this.#batch.ask(id, demands, output, all, deadline - performance.now())
+    const reply = await this.#ask(demands, wait, async (all) => {
+      const answer = await this.#batch.ask(id, demands, output, all)
       epoch = answer.epoch
       this.#writes = Math.max(this.#writes, answer.writes)
       return answer.reply
@@ -174,19 +186,19 @@ export class RedisStore implements QuotaStore {
   }
 
   /** Asks until Redis has the data, and the counters their shares. @throws where that takes too long */
-  async #ask (gauges: Gauge[], deadline: number, call: (all: boolean) => Promise<Reply>): Promise<Reply> {
-    while (performance.now() < deadline) {
+  async #ask (gauges: Gauge[], wait: Wait, call: (all: boolean) => Promise<Reply>): Promise<Reply> {
+    while (!wait.over) {
       const reply = await call(this.#shares.wantsAll)
       if (reply[0] === 'epoch') {
-        await soon(this.#renew(), deadline - performance.now())
+        await this.#renew()
       } else if (reply[0] === 'seed') {
         const missing = reply.slice(1).flatMap((i) => gauges[Number(i)] ?? [])
-        await soon(Promise.all(missing.map(async (gauge) => await this.#shares.tell(gauge))), deadline - performance.now())
-      } else {
+        await Promise.all(missing.map(async (gauge) => await this.#shares.tell(gauge)))
+      } else if (!wait.over) {
         return reply
       }
     }
-    throw new Error('Redis asks for the same again')
+    throw new Error('nobody waits any more')
   }
 
   /** Redis has other data than it had. */

@@ -4,8 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Script } from './scripts/script.ts'
 import { soon } from './soon.ts'
 
-/** ms more for each request before it: Redis is not slow because there are many. */
-const PATIENCE_EACH = 0.1
+/** ms more for each request before it, and ms in all: Redis is not slow because many come at once. */
+const PATIENCE_EACH = 0.5
+const PATIENCE_MOST = 250
 /** Failures in a row after which nobody asks any more. */
 const OPEN_AFTER = 3
 /** ms that a connection, with TLS and password, may take. */
@@ -68,7 +69,7 @@ export class Link {
   }
 
   /**
-   * @param asking how many requests wait for it: as many failures it is
+   * @param asking how many requests wait for it
    * @throws where there is no connection, no answer in time, or an error for answer
    */
   async call (script: Script, keys: string[], args: Array<string | number>, asking = 1): Promise<Reply> {
@@ -81,7 +82,8 @@ export class Link {
       this.#failures = 0
       return reply
     } catch (error) {
-      this.#failures += asking
+      // One answer that is late may be chance, to however many.
+      this.#failures += Math.min(asking, 2)
       if (client === this.#client && this.#failures >= OPEN_AFTER) this.#drop(error)
       throw error
     } finally {
@@ -91,7 +93,8 @@ export class Link {
 
   /** ms that is waited for an answer. @param before requests that are still to be sent */
   patience (before = 0): number {
-    return this.#options.patience + (this.#asking + before) * PATIENCE_EACH
+    const { patience } = this.#options
+    return Math.min(patience + (this.#asking + before) * PATIENCE_EACH, Math.max(patience, PATIENCE_MOST))
   }
 
   /** Greets again on the same connection: Redis has other data than it had. Requests may wait for it. */

@@ -145,6 +145,7 @@ t.test('restarted with what it had: it goes on; with less than gateways have see
   const a = demand(counter(), 5, 1000)
   const hold = await granted(gateway.store.reserve(randomUUID(), [a]))
   await redis.kill()
+  await until(isDown(gateway))
   await redis.start()
   await until(isUp(gateway))
   gateway.rows.set(a.counter, { used: 500 })
@@ -160,6 +161,7 @@ t.test('restarted with what it had: it goes on; with less than gateways have see
   for (let i = 0; i < 5; i++) saved.settle(await granted(saved.store.reserve(randomUUID(), [b])), [1])
   await eventually(async () => await usedOf(saved, b) === 6)
   await older.kill()
+  await until(isDown(saved))
   await older.start()
   await until(isUp(saved))
   t.equal(await usedOf(saved, b), 6)
@@ -241,6 +243,7 @@ t.test('killed and started again, at random, under load: the counters agree with
     if (i % 2 === 0) redis.process.kill('SIGSTOP')
     await new Promise((resolve) => setTimeout(resolve, 30 * i))
     await redis.kill()
+    await until(() => gateways.every((gateway) => isDown(gateway)()))
     await redis.start()
     await until(() => gateways.every((gateway) => isUp(gateway)()))
   }
