@@ -14,13 +14,16 @@ import upstream from './plugins/upstream/index.ts'
 import quota from './plugins/quota/index.ts'
 import database from './plugins/database/index.ts'
 import ledger from './plugins/ledger/index.ts'
+import reports from './plugins/ledger/reports.ts'
 import stored from './plugins/stored.ts'
 import docs from './plugins/docs.ts'
+import admin from './routes/admin/index.ts'
 import countTokens from './routes/count-tokens.ts'
 import fallback from './routes/fallback.ts'
 import health from './routes/health.ts'
 import models from './routes/models.ts'
 import relay from './routes/relay/index.ts'
+import usage from './routes/usage.ts'
 
 export { serverOptions } from './plugins/http/options.ts'
 export type { Provider } from './providers/provider.ts'
@@ -51,6 +54,7 @@ export const gateway = fp<GatewayOptions>(async (app, { env = process.env, provi
   await app.register(providers)
   await app.register(database)
   await app.register(ledger)
+  await app.register(reports)
   await app.register(quota)
   await app.register(stored)
   await app.register(docs)
@@ -63,7 +67,9 @@ export const gateway = fp<GatewayOptions>(async (app, { env = process.env, provi
     await guarded.register(relay)
     await guarded.register(countTokens)
     await guarded.register(models)
+    await guarded.register(usage)
   })
+  await app.register(admin)
 }, { name: 'llm-gateway', fastify: '5.x' })
 
 /** Its `x-ratelimit-*` would read as a key's quota. */

@@ -15,6 +15,7 @@ export default fp(async (fastify) => {
       components: {
         securitySchemes: {
           bearer: { type: 'http', scheme: 'bearer', description: 'A virtual key of this gateway' },
+          admin: { type: 'http', scheme: 'bearer', description: 'ADMIN_KEY' },
           apiKey: { type: 'apiKey', in: 'header', name: 'x-api-key' }
         }
       },

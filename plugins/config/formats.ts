@@ -13,12 +13,20 @@ const formats: Record<string, (text: string) => unknown> = {
   timeout: parseTimeout,
   period: parsePeriod,
   size: parseSize,
+  secret: parseSecret,
   'base-url': parseBaseUrl,
   'redis-url': parseRedisUrl
 }
 
-/** Formats of texts that may hold a password. */
-export const secretFormats = ['base-url', 'redis-url']
+/** What may hold a secret, and is not repeated when it is wrong. */
+export const SECRET: ReadonlySet<string | undefined> = new Set(['secret', 'base-url', 'redis-url'])
+
+/** What travels in a header, whatever stands before it, and cannot be guessed. */
+export function parseSecret (text: string): string {
+  if (text.length < 16) throw new Error('is shorter than 16 characters')
+  if (!/^[\x21-\x2b\x2d-\x7e]{1,512}$/.test(text)) throw new Error('has other characters than visible ASCII without commas, or more than 512')
+  return text
+}
 
 export function parseHost (text: string): string {
   if (isIP(text) === 0 && !/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(text)) throw new Error('is not an IP address or host name')

@@ -5,7 +5,7 @@ import { defaultProviders } from '../../providers/index.ts'
 import type { Provider } from '../../providers/provider.ts'
 import { parseBaseUrl, pointsAtGateway } from './base-url.ts'
 import { parsePeriod, parseTimeout } from './duration.ts'
-import { formatFault, parseCount, parsePort, parseRate, secretFormats, withFormats } from './formats.ts'
+import { formatFault, parseCount, parsePort, parseRate, SECRET, withFormats } from './formats.ts'
 import { checkProviders, loadProviders } from './load.ts'
 import { baseUrlName, Settings, settingsWith, type RawSettings, type SettingsSchema } from './schema.ts'
 import { parseSize } from './size.ts'
@@ -41,6 +41,8 @@ export interface Config {
   /** Undefined: `deny` where money is limited, `local` for the rest. */
   limitsWithoutRedis: RawSettings['LIMITS_WITHOUT_REDIS'] | undefined
   replicas: number
+  /** Of `/admin/*`. */
+  adminKey: string | undefined
   logLevel: RawSettings['LOG_LEVEL']
   logFormat: 'pretty' | 'json'
   logDir: string
@@ -132,6 +134,7 @@ function typed (raw: RawSettings): Omit<Config, 'providers' | 'baseUrls'> {
     redisUrl: raw.REDIS_URL,
     limitsWithoutRedis: raw.LIMITS_WITHOUT_REDIS,
     replicas: parseCount(raw.REPLICAS),
+    adminKey: raw.ADMIN_KEY,
     logLevel: raw.LOG_LEVEL,
     logFormat: raw.LOG_FORMAT !== 'auto' ? raw.LOG_FORMAT : process.stdout.isTTY ? 'pretty' : 'json',
     logDir: raw.LOG_DIR,
@@ -154,8 +157,7 @@ function describe (schema: SettingsSchema, env: NodeJS.ProcessEnv, result: unkno
   const fault = format === undefined
     ? `is none of ${first.params.allowedValues.join(', ')}`
     : formatFault(format, value) ?? 'is not valid'
-  // A URL may hold a password, so it is not repeated.
-  const shown = secretFormats.includes(format ?? '') ? name : `${name}: ${JSON.stringify(value.slice(0, 40))}`
+  const shown = SECRET.has(format) ? name : `${name}: ${JSON.stringify(value.slice(0, 40))}`
   return new Error(`${shown} ${fault}; ${example}`)
 }
 

@@ -59,6 +59,11 @@ export const Settings = Type.Object({
     description: 'The largest request body. Units are `B`, `KB`, `MB` and `GB`, each 1024 of the one before.',
     examples: ['32MB']
   }),
+  ADMIN_KEY: Type.Optional(Type.String({
+    format: 'secret',
+    description: 'The key of `/admin/*`: at least 16 visible ASCII characters, of which none is a comma. Without it there are no such paths.',
+    examples: ['$(openssl rand -hex 24)']
+  })),
   PROVIDERS: Type.String({
     default: defaultProviders.join(','),
     description: `The providers to load, separated by commas: built-in names, npm packages, or paths of provider plugins. ${compatibleHelp}`,

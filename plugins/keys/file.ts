@@ -47,6 +47,8 @@ export class KeysFault extends FileFault {
 export interface Surroundings {
   providers: Provider[]
   env: NodeJS.ProcessEnv
+  /** The key of `/admin/*`, which must open nothing else. */
+  adminKey?: string | undefined
 }
 
 /** Shorter texts are also parts of ordinary words. */
@@ -80,6 +82,7 @@ export function readKeys (bytes: Buffer, surroundings: Surroundings): KeySet {
   }
   checkSecrets([...keys.values()], faultOf)
   checkGroupNames([...keys.values()], groups.keys(), groupFault)
+  checkAdminKey([...keys.values()], surroundings, faultOf)
   return keys
 }
 
@@ -131,6 +134,12 @@ function resolveSecret (text: string, env: NodeJS.ProcessEnv, fault: (reason: st
     throw fault(`"api_key" takes the environment variable ${name}, which holds spaces, control characters or non-ASCII characters`)
   }
   return secret
+}
+
+/** Whoever has one key must not have the other by it. */
+function checkAdminKey (keys: VirtualKey[], { adminKey }: Surroundings, fault: (token: string, reason: string) => KeysFault): void {
+  const same = keys.find(({ token, apiKey }) => token === adminKey || apiKey === adminKey)
+  if (same !== undefined) throw fault(same.token, `ADMIN_KEY is the same text as ${same.token === adminKey ? 'this key' : 'its "api_key"'}: make it one of its own`)
 }
 
 /** Real keys must not be handed to apps, and no key may come to light through a name that logs show. */

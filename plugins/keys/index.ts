@@ -39,10 +39,10 @@ declare module 'fastify' {
  * file that is not right in every point ends the start with one line, and changes nothing when it comes later.
  */
 export default fp<KeysOptions>(async (fastify, { env = process.env, pollInterval = 1000 }) => {
-  const { keysFile, providers } = fastify.config
+  const { keysFile, providers, adminKey } = fastify.config
   const file = resolve(keysFile)
   const source = { path: file, setting: 'KEYS_FILE', remedy: 'copy keys.json.example there, or set KEYS_FILE' }
-  const { bytes, value: first } = await readAtStart(source, (content) => readKeys(content, { providers, env }))
+  const { bytes, value: first } = await readAtStart(source, (content) => readKeys(content, { providers, env, adminKey }))
   let keys: KeySet = first
 
   if (keys.size === 0) fastify.log.warn({ file }, 'the keys file has no virtual keys: every request will be refused')
@@ -66,7 +66,7 @@ export default fp<KeysOptions>(async (fastify, { env = process.env, pollInterval
     log: fastify.log,
     load (content) {
       const old = keys
-      keys = readKeys(content, { providers, env })
+      keys = readKeys(content, { providers, env, adminKey })
       fastify.log.info({ file, ...difference(old, keys) }, 'keys reloaded')
     }
   }))
