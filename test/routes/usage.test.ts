@@ -1,0 +1,109 @@
+import t from 'tap'
+import { Value } from 'typebox/value'
+import type { TSchema } from 'typebox'
+import { CHAT_KEY, MESSAGES_KEY, post, startGateway, startProvider, until, type TestGateway } from '../helper.ts'
+
+const CHAT = '/v1/chat/completions'
+
+interface Reply { key: { id: string, name: string }, hour: Record<string, unknown>, today: Record<string, unknown>, month: Record<string, unknown>, limits: Array<Record<string, unknown>> }
+
+const provider = (t: Parameters<typeof startProvider>[0]): ReturnType<typeof startProvider> => startProvider(t, (_request, response) => {
+  response.setHeader('content-type', 'application/json')
+  response.end(JSON.stringify({
+    id: 'c1',
+    object: 'chat.completion',
+    model: 'gpt-5.4-mini',
+    choices: [{ index: 0, message: { role: 'assistant', content: 'hello' }, finish_reason: 'stop' }],
+    usage: { prompt_tokens: 1000, completion_tokens: 200, prompt_tokens_details: { cached_tokens: 400 } }
+  }))
+})
+
+async function usageOf (gateway: TestGateway, path = '/usage', key = CHAT_KEY): Promise<Reply> {
+  const reply = await fetch(gateway.url + path, { headers: { authorization: `Bearer ${key}` } })
+  if (reply.status !== 200) throw new Error(await reply.text())
+  return await reply.json() as Reply
+}
+
+async function ask (gateway: TestGateway, times: number): Promise<void> {
+  for (let call = 0; call < times; call++) {
+    await (await post(gateway.url + CHAT, { model: 'gpt-5.4-mini', messages: [{ role: 'user', content: 'hi' }], max_tokens: 300 })).text()
+  }
+  await until(() => gateway.app.database?.flush() === true && gateway.app.database.get('SELECT 1 FROM requests WHERE outcome IS NULL') === undefined)
+}
+
+/** Not while an hour ends: what was of this one would be of the last. */
+async function early (): Promise<void> {
+  const left = 3_600_000 - Date.now() % 3_600_000
+  if (left < 15_000) await new Promise((resolve) => setTimeout(resolve, left))
+}
+
+t.test('a key is told what it has used, in this hour, day and month', async (t) => {
+  const gateway = await startGateway(t, (await provider(t)).url, { keys: { [CHAT_KEY]: { name: 'CI' } } })
+  await early()
+  await ask(gateway, 2)
+  // Of an earlier hour, day and month, and of another key.
+  const now = Date.now()
+  const id = gateway.app.keys.find(CHAT_KEY)?.id ?? ''
+  const sum = (owner: string, slot: number, cost: number): void => {
+    gateway.app.database?.write('INSERT INTO sums VALUES (?, ?, ?, ?, ?, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, ?, 0)', [owner, slot, 'old', 'm', 'K', cost])
+  }
+  const { hour, today, month } = await usageOf(gateway)
+  sum(id, Date.parse(String(hour['from'])) - 900_000, 1)
+  sum(id, Date.parse(String(today['from'])) - 900_000, 20)
+  sum(id, Date.parse(String(month['from'])) - 900_000, 300)
+  sum('0123456789ab', now - now % 900_000, 4000)
+  sum('group:research', now - now % 900_000, 50_000)
+
+  const used = { calls: 2, requests: 2, tokens: 2400, input: 1200, cache_read: 800, output: 400, cost_nano: 2_760_000, cost_usd: '0.00276', unpriced: 0 }
+  for (const path of ['/usage', '/v1/usage']) {
+    const reply = await usageOf(gateway, path)
+    t.match(reply, { key: { id, name: 'CI' }, hour: used })
+    for (const period of [reply.hour, reply.today, reply.month]) {
+      const from = Date.parse(String(period['from']))
+      // What happened before is in longer periods only.
+      const older = [[hour, 1], [today, 20], [month, 300]] as const
+      const cost = older.reduce((sum, [begin, cost]) => Date.parse(String(begin['from'])) - 900_000 >= from ? sum + cost : sum, 2_760_000)
+      t.equal(period['cost_nano'], cost)
+    }
+  }
+  t.match(await usageOf(gateway, '/usage', MESSAGES_KEY), { hour: { calls: 0, cost_usd: '0' }, month: { tokens: 0 } }, 'and of itself alone')
+})
+
+t.test('whoever has no key is told nothing', async (t) => {
+  const gateway = await startGateway(t, 'http://127.0.0.1:9')
+  for (const headers of [{}, { authorization: 'Bearer nobody' }] as Array<Record<string, string>>) t.equal((await fetch(`${gateway.url}/usage`, { headers })).status, 401)
+  const wrong = await fetch(`${gateway.url}/usage?key=other`, { headers: { 'x-api-key': CHAT_KEY } })
+  t.equal(wrong.status, 400)
+  t.match(await wrong.json(), { error: { param: 'key' } })
+})
+
+t.test('asking often is one look-up, and costs no request', async (t) => {
+  const gateway = await startGateway(t, (await provider(t)).url, { env: { MAX_REQUESTS_PER_HOUR: '2' } })
+  const asked = gateway.app.reports.usage
+  let looks = 0
+  gateway.app.reports.usage = async (query) => {
+    looks++
+    return await asked(query)
+  }
+  const replies = await Promise.all(Array.from({ length: 50 }, () => usageOf(gateway)))
+  t.equal(replies.length, 50)
+  t.ok(looks < 150, `${looks} look-ups`)
+  await early()
+  await ask(gateway, 2)
+  t.match(await usageOf(gateway), { hour: { calls: 2 } })
+})
+
+t.test('where no ledger can be kept, it says so', async (t) => {
+  const gateway = await startGateway(t, 'http://127.0.0.1:9', { env: { DATA_DIR: '/dev/null/data' } })
+  const reply = await fetch(`${gateway.url}/usage`, { headers: { 'x-api-key': CHAT_KEY } })
+  t.equal(reply.status, 503)
+  t.match(await reply.json(), { error: { code: 'ledger_unavailable', message: /keeps no ledger/ } })
+})
+
+t.test('the reply is as /openapi.json says', async (t) => {
+  const gateway = await startGateway(t, 'http://127.0.0.1:9')
+  const document = await (await fetch(`${gateway.url}/openapi.json`)).json() as { paths: Record<string, { get: { responses: { 200: { content: Record<string, { schema: TSchema }> } } } }> }
+  const schema = document.paths['/usage']?.get.responses[200].content['application/json']?.schema
+  if (schema === undefined) throw new Error('no schema')
+  t.same([...Value.Errors(schema, await usageOf(gateway))], [])
+})
