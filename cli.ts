@@ -10,6 +10,8 @@ const USAGE = `llm-gateway: one process in front of LLM providers
                            hold a provider's file or package to the laws, and dialects that it exports
   llm-gateway prices MODEL [--provider NAME] [--at TIME]
                            say what a model costs, and where that is known from
+  llm-gateway rerate --since TIME [--until TIME] [--dry-run]
+                           reckon again what requests cost, while the gateway is stopped
   llm-gateway --version
 `
 
@@ -18,6 +20,7 @@ if (command === 'start') await import('./server.ts')
 else if (command === 'demo') await import('./scripts/demo.ts')
 else if (command === 'test-provider') await import('./scripts/test-provider.ts')
 else if (command === 'prices') await import('./plugins/prices/command.ts')
+else if (command === 'rerate') await import('./plugins/ledger/rerate.ts')
 else if (command === '--version') console.log((await import('./plugins/version.ts')).version)
 else {
   const asked = command === '--help' || command === '-h'

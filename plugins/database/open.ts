@@ -13,7 +13,8 @@ export const migrations: readonly string[] = [
     PRIMARY KEY (provider, id)
   ) STRICT, WITHOUT ROWID`,
   // The ledger. Times are ms since 1970, money whole nano-dollars, tokens NULL where they are not known. `id` is in the
-  // order of time, so that its index grows at the end only; `request_id` stands only where a client chose another.
+  // order of time, so that its index grows at the end only; `request_id` stands only where a client chose another, and
+  // `sent_model` where an alias stands for it.
   `CREATE TABLE requests (
     seq INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
@@ -26,6 +27,7 @@ export const migrations: readonly string[] = [
     groups TEXT,
     provider TEXT NOT NULL,
     requested_model TEXT NOT NULL,
+    sent_model TEXT,
     served_model TEXT,
     client_dialect TEXT NOT NULL,
     upstream_dialect TEXT NOT NULL,

@@ -5,9 +5,9 @@ import { redactorFor } from '../logging/redact.ts'
 
 /** A row as it is opened: before anything goes upstream. */
 export const OPEN = `INSERT INTO requests (
-  seq, id, request_id, started_at, key, key_name, groups, provider, requested_model, client_dialect, upstream_dialect,
+  seq, id, request_id, started_at, key, key_name, groups, provider, requested_model, sent_model, client_dialect, upstream_dialect,
   stream, requests, hold, held_tokens, limits
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
 /** And as it is closed. */
 export const CLOSE = `UPDATE requests SET
@@ -17,10 +17,11 @@ export const CLOSE = `UPDATE requests SET
   WHERE seq = ?`
 
 export function opened (exchange: Exchange, seq: number): SQLInputValue[] {
-  const { id, rowId, key, booking, model } = exchange
+  const { id, rowId, key, booking, model, sentModel = model } = exchange
+  const redact = redactorFor(key)
   return [
-    seq, rowId, id === rowId ? null : id, exchange.startedAt, key.id, key.label, groupsOf(key.groups), exchange.provider,
-    bounded(model, redactorFor(key)), exchange.clientDialect, exchange.upstreamDialect, exchange.stream ? 1 : 0,
+    seq, rowId, id === rowId ? null : bounded(id, redact), exchange.startedAt, key.id, key.label, groupsOf(key.groups), exchange.provider,
+    bounded(model, redact), sentModel === model ? null : bounded(sentModel, redact), exchange.clientDialect, exchange.upstreamDialect, exchange.stream ? 1 : 0,
     booking?.requests ?? 0, booking?.money ?? 0, booking?.tokens ?? 0, booking?.limits ?? null
   ]
 }

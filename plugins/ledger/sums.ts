@@ -59,7 +59,7 @@ export class Sums {
   }
 
   #add (owner: string, { startedAt, keyName, provider, model, requests, usage = {}, heldTokens, cost }: Addition): void {
-    const slot = startedAt - startedAt % SLOT
+    const slot = slotOf(startedAt)
     const name = `${owner}\n${slot}\n${provider}\n${model}`
     let entry = this.#waiting.get(name)
     if (entry === undefined) this.#waiting.set(name, entry = { names: [owner, slot, provider, model, keyName], totals: new Array<number>(13).fill(0) })
@@ -71,6 +71,11 @@ export class Sums {
     ]
     for (const [i, term] of terms.entries()) totals[i] = (totals[i] ?? 0) + term
   }
+}
+
+/** The quarter of an hour that a moment is in. */
+export function slotOf (time: number): number {
+  return time - time % SLOT
 }
 
 /** How a group is named among the owners of counters and sums. */

@@ -47,6 +47,8 @@ export interface Opening {
   provider: string
   /** The model asked for. */
   model: string
+  /** The same by the name that the provider knows. */
+  sentModel?: string
   clientDialect: string
   upstreamDialect: string
   stream: boolean
@@ -66,6 +68,7 @@ export class Exchange {
   readonly path: string
   readonly provider: string
   readonly model: string
+  readonly sentModel: string | undefined
   readonly clientDialect: string
   readonly upstreamDialect: string
   readonly stream: boolean
@@ -112,6 +115,7 @@ export class Exchange {
     this.path = opening.path
     this.provider = opening.provider
     this.model = opening.model
+    this.sentModel = opening.sentModel
     this.clientDialect = opening.clientDialect
     this.upstreamDialect = opening.upstreamDialect
     this.stream = opening.stream

@@ -79,6 +79,7 @@ export function launcher (fastify: FastifyInstance): Launch {
         path: request.url,
         provider: target.provider.name,
         model: call.model,
+        sentModel: target.model,
         clientDialect: dialect.id,
         upstreamDialect: target.dialect.id,
         stream: call.stream,

@@ -15,6 +15,8 @@ export interface LedgerRow {
   groups: string[]
   provider: string
   requestedModel: string
+  /** As the provider was asked for it, where that is another name. */
+  sentModel: string | undefined
   servedModel: string | undefined
   clientDialect: string
   upstreamDialect: string
@@ -43,7 +45,7 @@ export interface LedgerRow {
 }
 
 /** What is read of a row. */
-export const COLUMNS = `id, request_id, started_at, first_byte_at, ended_at, key, key_name, groups, provider, requested_model, served_model,
+export const COLUMNS = `id, request_id, started_at, first_byte_at, ended_at, key, key_name, groups, provider, requested_model, sent_model, served_model,
   client_dialect, upstream_dialect, stream, attempts, status, outcome, error, requests, input, cache_read, cache_write_5m, cache_write_1h,
   output, reasoning, audio_input, audio_output, usage_source, cost, price_version, price_model, rates, hold, held_tokens, lossy, limits`
 
@@ -65,6 +67,7 @@ export function toLedgerRow (row: Columns): LedgerRow {
     groups: names(json('groups')),
     provider: String(row['provider']),
     requestedModel: String(row['requested_model']),
+    sentModel: text('sent_model'),
     servedModel: text('served_model'),
     clientDialect: String(row['client_dialect']),
     upstreamDialect: String(row['upstream_dialect']),

@@ -1,0 +1,92 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { isDeepStrictEqual } from 'node:util'
+import { parseOrNothing } from '../../providers/dialects/json.ts'
+import type { Charge, Prices } from '../prices/index.ts'
+import { usageOf } from './reports/row.ts'
+import { groupOwner, slotOf } from './sums.ts'
+
+/** Rows of one transaction: it holds up nobody, but should not fill the log of the database. */
+const STEP = 2000
+/** Transactions after which the log is moved into the database. */
+const CHECKPOINT = 50
+
+export interface RepriceOptions {
+  /** By when the requests arrived, in ms since 1970: from, until before. */
+  since: number
+  until: number
+  /** Changes nothing, and says what it would. */
+  dryRun: boolean
+}
+
+export interface Repriced {
+  /** Rows with usage that were looked at. */
+  rows: number
+  changed: number
+  /** Among those, such as had no price before. */
+  priced: number
+  /** Rows that keep what they have, because no price is known for them now. */
+  unknown: number
+  /** Nano-dollars of all of them, before and after. */
+  before: number
+  after: number
+}
+
+const ROWS = `SELECT seq, started_at, ended_at, key, groups, provider, coalesce(sent_model, requested_model) AS asked, served_model,
+  coalesce(served_model, requested_model) AS model, input, cache_read, cache_write_5m, cache_write_1h, output, reasoning, audio_input,
+  audio_output, cost, price_model, rates
+  FROM requests WHERE seq > ? AND started_at >= ? AND started_at < ? AND ended_at IS NOT NULL AND
+  coalesce(input, cache_read, cache_write_5m, cache_write_1h, output, reasoning, audio_input, audio_output) IS NOT NULL
+  ORDER BY seq LIMIT ${STEP}`
+const ROW = 'UPDATE requests SET cost = ?, price_version = ?, price_model = ?, rates = ? WHERE seq = ?'
+const SUM = 'UPDATE sums SET cost = cost + ?, unpriced = unpriced + ? WHERE owner = ? AND slot = ? AND provider = ? AND model = ?'
+
+/**
+ * Reckons again what rows with usage cost, with the prices in force now, as of the time they ended. A row whose cost or
+ * rates are other than before is changed, and the sums that it is in by the difference, in one transaction: wherever it
+ * is broken off the ledger is sound, and running it again does the rest.
+ */
+export function reprice (db: DatabaseSync, prices: Prices, { since, until, dryRun }: RepriceOptions): Repriced {
+  const found: Repriced = { rows: 0, changed: 0, priced: 0, unknown: 0, before: 0, after: 0 }
+  const [select, row, sum] = [ROWS, ROW, SUM].map((sql) => db.prepare(sql))
+  if (select === undefined || row === undefined || sum === undefined) throw new Error('no statements')
+
+  let last = 0
+  for (let step = 1; ; step++) {
+    const rows = select.all(last, since, until)
+    if (rows.length === 0) return found
+    last = Number(rows.at(-1)?.['seq'])
+    db.exec('BEGIN IMMEDIATE')
+    for (const old of rows) change(old)
+    db.exec('COMMIT')
+    if (step % CHECKPOINT === 0) db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+  }
+
+  function change (old: Record<string, unknown>): void {
+    const cost = old['cost'] === null ? undefined : Number(old['cost'])
+    const charge = prices.charge({
+      provider: String(old['provider']),
+      model: String(old['asked']),
+      servedModel: old['served_model'] === null ? undefined : String(old['served_model']),
+      usage: usageOf(old),
+      time: Number(old['ended_at'])
+    })
+    found.rows++
+    found.before += cost ?? 0
+    found.after += charge?.cost ?? cost ?? 0
+    if (charge === undefined) found.unknown++
+    if (charge === undefined || same(old, charge)) return
+    found.changed++
+    if (cost === undefined) found.priced++
+    if (dryRun) return
+    row?.run(charge.cost, charge.version, charge.model, JSON.stringify(charge.rates), Number(old['seq']))
+    const groups = old['groups'] === null ? [] : JSON.parse(String(old['groups'])) as string[]
+    for (const owner of [String(old['key']), ...groups.map(groupOwner)]) {
+      sum?.run(charge.cost - (cost ?? 0), cost === undefined ? -1 : 0, owner, slotOf(Number(old['started_at'])), String(old['provider']), String(old['model']))
+    }
+  }
+}
+
+/** Whether it was reckoned with the very same rates. Its price's version may be an older one then: that is still true. */
+function same (old: Record<string, unknown>, { cost, model, rates }: Charge): boolean {
+  return old['cost'] === cost && old['price_model'] === model && isDeepStrictEqual(parseOrNothing(String(old['rates'])), { ...rates })
+}
