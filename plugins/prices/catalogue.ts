@@ -32,6 +32,11 @@ export class Catalogue {
     return [provider, ...this.#providers[provider]?.aliases ?? []]
   }
 
+  /** Which part of a provider's rates counts in a batch, where that is known. */
+  batchOf (provider: string): number | undefined {
+    return this.#providers[provider]?.batch
+  }
+
   /** A provider, and those whose models it resells. */
   sellers (provider: string): string[] {
     return [provider, ...this.#providers[provider]?.resells ?? []]

@@ -8,6 +8,7 @@ interface Node {
   properties?: Record<string, Node>
   patternProperties?: Record<string, Node>
   items?: Node
+  anyOf?: Node[]
   type?: unknown
   enum?: unknown
   errorMessage?: string
@@ -42,12 +43,17 @@ function reasonOf (error: ErrorObject | undefined, path: string[]): string {
   const { schema, field, message } = schemaAt(path)
   const extra: unknown = error?.params['additionalProperty']
   if (typeof extra === 'string') {
-    const near = nearest(extra, Object.keys(schema.properties ?? {}))
+    const near = nearest(extra, Object.keys(fieldsOf(schema)))
     return `unknown field ${JSON.stringify(extra.slice(0, 40))}${near === undefined ? '' : `, did you mean "${near}"?`}`
   }
   const missing: unknown = error?.params['missingProperty']
   if (typeof missing === 'string') return `"${missing}" is missing`
   return `${field === undefined ? 'it' : `"${field}"`} ${message ?? 'is not valid'}`
+}
+
+/** What an object may hold, where it may be one. */
+function fieldsOf ({ properties, anyOf = [] }: Node): Record<string, Node> {
+  return properties ?? anyOf.find((choice) => choice.properties !== undefined)?.properties ?? {}
 }
 
 /** The schema of what lies at a path; and of the innermost part of it that has a message, its field and that. */
@@ -56,7 +62,7 @@ function schemaAt (path: string[]): { schema: Node, field: string | undefined, m
   let field: string | undefined
   let message: string | undefined
   for (const part of path) {
-    const inner: Node | undefined = schema.properties?.[part]
+    const inner: Node | undefined = fieldsOf(schema)[part]
     schema = inner ?? schema.items ?? Object.values(schema.patternProperties ?? {})[0] ?? {}
     if (schema.errorMessage !== undefined) [field, message] = [inner === undefined ? undefined : part, schema.errorMessage]
   }

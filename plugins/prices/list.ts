@@ -17,6 +17,8 @@ export interface Priced {
   usage: Usage
   /** ms since 1970, of its end: that is when providers with rates by the hour count it. */
   time: number
+  /** Whether it was one of a batch. */
+  batch?: boolean
 }
 
 export interface Charge {
@@ -40,7 +42,13 @@ export interface Prices {
 }
 
 /** An entry, and where it is from. */
-export interface Entry { model: Model, source: string, override: boolean }
+export interface Entry {
+  model: Model
+  source: string
+  override: boolean
+  /** Which part of the rates counts in the provider's batches, where the model says nothing of them. */
+  batch?: number
+}
 
 /** Names are clients' choice, so they are not remembered without end. */
 const REMEMBERED = 1000
@@ -77,18 +85,18 @@ export class PriceList implements Prices {
     const key = `${provider}\n${model}`
     if (this.#found.has(key)) return this.#found.get(key)
     const entry = this.entry(provider, model)
-    const price = entry === undefined ? undefined : modelPrice(entry.model, entry.source, entry.override)
+    const price = entry === undefined ? undefined : modelPrice(entry.model, entry.source, entry.override, entry.batch)
     if (this.#found.size >= REMEMBERED) this.#found.clear()
     this.#found.set(key, price)
     return price
   }
 
-  charge ({ provider, model, servedModel, usage, time }: Priced): Charge | undefined {
+  charge ({ provider, model, servedModel, usage, time, batch = false }: Priced): Charge | undefined {
     const asked = this.find(provider, model)
     // A name that stands for others is priced as what answered, unless the operator has a price for the name.
     const price = asked?.override === true || servedModel === undefined ? asked : this.find(provider, servedModel) ?? asked
-    if (price === undefined) return undefined
-    const rates = price.at(time, promptTokens(usage))
+    const rates = batch ? price?.batchAt(time, promptTokens(usage)) : price?.at(time, promptTokens(usage))
+    if (price === undefined || rates === undefined) return undefined
     return { cost: costOf(rates, usage), version: this.version, model: price.model, rates }
   }
 
@@ -98,7 +106,9 @@ export class PriceList implements Prices {
     const override = this.#overrides?.listing.find(own, model)
     if (override !== undefined) return { model: override, source: this.#file, override: true }
     const listed = this.#catalogue.listing.find(sellers, model)
-    return listed === undefined ? undefined : { model: listed, source: this.#catalogue.source, override: false }
+    if (listed === undefined) return undefined
+    const batch = this.#catalogue.batchOf(sellers[0] ?? '')
+    return { model: listed, source: this.#catalogue.source, override: false, ...batch !== undefined && { batch } }
   }
 
   /** The ids of a provider's models, the operator's first. */

@@ -48,7 +48,8 @@ function pricesOf (entry: Record<string, unknown>): Price[] | undefined {
   // Prices by the range of a prompt's length, and such as have none for tokens, say more than can be read here.
   if (base.input === undefined || 'tiered_pricing' in entry) return undefined
   const tiers = tiersOf(entry)
-  const price = { ...base, input: base.input, output: base.output ?? 0, ...tiers.length > 0 && { tiers } }
+  const batch = ratesOf(entry, '_batches')
+  const price = { ...base, input: base.input, output: base.output ?? 0, ...tiers.length > 0 && { tiers }, ...Object.keys(batch).length > 0 && { batch } }
   const cheaper = objectOf(entry['off_peak_pricing'])
   const hours = [cheaper['hours_utc']].flat().filter((text) => typeof text === 'string')
   // Its rates replace those of the tiers too.

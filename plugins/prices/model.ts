@@ -1,6 +1,6 @@
-import { toRates, type Rates } from './rates.ts'
+import { toBatchRates, toRates, type Rates } from './rates.ts'
 import { schedule } from './schedule.ts'
-import type { Model, Price } from './schema.ts'
+import type { Batch, Model, Price } from './schema.ts'
 
 /** What one model costs. */
 export interface ModelPrice {
@@ -18,13 +18,19 @@ export interface ModelPrice {
    * @param time milliseconds since 1970
    */
   at (time: number, promptTokens: number): Rates
+  /** The same in a batch; `undefined` where what that costs is not known. */
+  batchAt (time: number, promptTokens: number): Rates | undefined
   /** Above how many prompt tokens other rates count at a moment. */
   tiers (time: number): number[]
 }
 
-/** A model's entry, its numbers turned into integers once. `undefined` where it has no price. */
-export function modelPrice (entry: Model, source: string, override: boolean): ModelPrice | undefined {
-  const [first, ...later] = entry.prices?.map(compile) ?? []
+/**
+ * A model's entry, its numbers turned into integers once. `undefined` where it has no price.
+ *
+ * @param batch what batches of its provider cost, where the entry says nothing of them
+ */
+export function modelPrice (entry: Model, source: string, override: boolean, batch?: number): ModelPrice | undefined {
+  const [first, ...later] = entry.prices?.map((price) => compile(price, price.batch ?? batch)) ?? []
   if (first === undefined) return undefined
   const current = (time: number): Compiled => later.findLast(({ holds }) => holds(time)) ?? first
   return {
@@ -33,26 +39,31 @@ export function modelPrice (entry: Model, source: string, override: boolean): Mo
     override,
     ...entry.context_window !== undefined && { contextWindow: entry.context_window },
     ...entry.max_output_tokens !== undefined && { maxOutputTokens: entry.max_output_tokens },
-    at (time, promptTokens) {
-      const price = current(time)
-      return price.tiers.findLast(({ above }) => promptTokens > above)?.rates ?? price.base
-    },
+    at: (time, promptTokens) => tierOf(current(time), promptTokens).rates,
+    batchAt: (time, promptTokens) => tierOf(current(time), promptTokens).batch,
     tiers: (time) => current(time).tiers.map(({ above }) => above)
   }
 }
 
 interface Compiled {
   holds: (time: number) => boolean
-  base: Rates
-  tiers: Array<{ above: number, rates: Rates }>
+  base: Compared
+  tiers: Array<Compared & { above: number }>
 }
 
-function compile (price: Price): Compiled {
+/** Rates for a length of prompts. */
+interface Compared { rates: Rates, batch: Rates | undefined }
+
+function tierOf ({ base, tiers }: Compiled, promptTokens: number): Compared {
+  return tiers.findLast(({ above }) => promptTokens > above) ?? base
+}
+
+function compile (price: Price, batch: Batch | undefined): Compiled {
   const tiers = (price.tiers ?? []).toSorted((a, b) => a.above - b.above)
-  return {
-    holds: schedule(price),
-    base: toRates(price),
+  const rates = (count: number): Compared => {
     // A tier keeps what the one below it set and it leaves out itself.
-    tiers: tiers.map(({ above }, index) => ({ above, rates: toRates(price, ...tiers.slice(0, index + 1)) }))
+    const over = tiers.slice(0, count)
+    return { rates: toRates(price, ...over), batch: batch === undefined ? undefined : toBatchRates(batch, price, ...over) }
   }
+  return { holds: schedule(price), base: rates(0), tiers: tiers.map(({ above }, index) => ({ above, ...rates(index + 1) })) }
 }

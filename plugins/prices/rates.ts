@@ -1,6 +1,6 @@
 import type { Usage } from '../../providers/dialects/events.ts'
 import { toNano } from '../money.ts'
-import type { Price, Tier } from './schema.ts'
+import type { Batch, Price, Tier } from './schema.ts'
 
 /** Whole nano-dollars per million tokens. */
 export interface Rates {
@@ -19,11 +19,11 @@ export interface Rates {
 const MILLION = 1_000_000
 
 /** Rates as a file has them, those it leaves out filled in. */
-export function toRates (price: Price, ...tiers: Tier[]): Rates {
+export function toRates (price: Price, ...over: Array<Partial<Tier>>): Rates {
   const {
     input, output, cache_read: read = input, cache_write: write = input, cache_write_1h: hour = write, reasoning = output,
     audio_input: audioInput = input, audio_output: audioOutput = output, per_request: request = 0
-  }: Price = Object.assign({}, price, ...tiers)
+  }: Price = Object.assign({}, price, ...over)
   return {
     input: toNano(input),
     cacheRead: toNano(read),
@@ -34,6 +34,24 @@ export function toRates (price: Price, ...tiers: Tier[]): Rates {
     audioInput: toNano(audioInput),
     audioOutput: toNano(audioOutput),
     request: toNano(request)
+  }
+}
+
+/** The same in a batch, of which a part of them counts, or rates of its own. */
+export function toBatchRates (batch: Batch, price: Price, ...over: Array<Partial<Tier>>): Rates {
+  if (typeof batch === 'object') return toRates(price, ...over, batch)
+  const { request, ...rates } = toRates(price, ...over)
+  const part = (rate: number): number => Math.round(rate * batch)
+  return {
+    input: part(rates.input),
+    cacheRead: part(rates.cacheRead),
+    cacheWrite5m: part(rates.cacheWrite5m),
+    cacheWrite1h: part(rates.cacheWrite1h),
+    output: part(rates.output),
+    reasoning: part(rates.reasoning),
+    audioInput: part(rates.audioInput),
+    audioOutput: part(rates.audioOutput),
+    request
   }
 }
 

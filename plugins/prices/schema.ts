@@ -63,11 +63,19 @@ export const PriceSchema = Type.Object({
     minItems: 1,
     description: 'Rates that replace those above for long prompts.',
     errorMessage: 'must be a list of objects with "above" and rates'
+  })),
+  batch: Type.Optional(Type.Union([
+    Type.Number({ minimum: 0, maximum: 1 }),
+    Type.Object({ input: Type.Optional(Dollars('')), output: Type.Optional(Dollars('')), ...rates }, { additionalProperties: false })
+  ], {
+    description: 'In a batch: which part of the rates counts, such as 0.5, or rates that replace them. Without it, what a batch costs is not known.',
+    errorMessage: 'must be a part such as 0.5, or an object with rates'
   }))
 }, { additionalProperties: false, errorMessage: 'must be an object with "input" and "output"' })
 
 export type Price = Static<typeof PriceSchema>
 export type Tier = NonNullable<Price['tiers']>[number]
+export type Batch = NonNullable<Price['batch']>
 
 export const ModelSchema = Type.Object({
   id: Type.String({ minLength: 1, errorMessage: 'must be a name' }),
@@ -105,6 +113,8 @@ export const CatalogueSchema = Type.Object({
     aliases: Type.Optional(Type.Array(Type.String())),
     /** Whose models it also sells, at their prices. */
     resells: Type.Optional(Type.Array(Type.String())),
+    /** Which part of its rates counts in a batch, where a price says nothing else. */
+    batch: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
     models: Type.Array(ModelSchema)
   }, { additionalProperties: false }))
 }, { additionalProperties: false })

@@ -19,15 +19,23 @@ const NAMES: Array<[keyof Rates, string, (keyof Rates)?]> = [
 export function show (prices: PriceList, provider: string, model: string, time: number): string {
   const price = prices.find(provider, model)
   if (price === undefined) return ''
-  const columns = [0, ...price.tiers(time)].map((above) => ({ above, rates: price.at(time, above + 1) }))
-  const row = (name: string, ...cells: string[]): string => `  ${name.padEnd(20)}${cells.map((cell) => cell.padEnd(16)).join('')}`.trimEnd()
+  const lengths = [0, ...price.tiers(time)].map((above) => ({ above, of: above === 0 ? 'short prompts' : `above ${above}` }))
+  const columns = [
+    ...lengths.map(({ above, of }) => ({ head: lengths.length === 1 ? 'alone' : of, rates: price.at(time, above + 1) })),
+    ...lengths.flatMap(({ above, of }) => {
+      const rates = price.batchAt(time, above + 1)
+      return rates === undefined ? [] : [{ head: lengths.length === 1 ? 'in a batch' : `batch, ${of}`, rates }]
+    })
+  ]
+  const width = Math.max(...columns.map(({ head }) => head.length)) + 3
+  const row = (name: string, ...cells: string[]): string => `  ${name.padEnd(20)}${cells.map((cell) => cell.padEnd(width)).join('')}`.trimEnd()
   const { request } = price.at(time, 0)
   return [
     `${model} of ${provider}, at ${new Date(time).toISOString()}`,
     row('entry', price.model),
     row('from', price.source),
     row('version', prices.version),
-    row('$ per M tokens', ...columns.map(({ above }) => columns.length === 1 ? '' : above === 0 ? 'short prompts' : `above ${above}`)),
+    row('$ per M tokens', ...columns.map(({ head }) => columns.length === 1 ? '' : head)),
     ...NAMES.filter(([rate, , like]) => like === undefined || columns.some(({ rates }) => rates[rate] !== rates[like])).map(([rate, name]) => row(name, ...columns.map(({ rates }) => formatDollars(rates[rate])))),
     ...request > 0 ? [row('$ per request', formatDollars(request))] : [],
     ...price.contextWindow === undefined ? [] : [row('context window', String(price.contextWindow))],

@@ -20,14 +20,14 @@ if (folder === undefined || !isDate(date)) throw new Error('usage: freeze.ts FOL
 const source = await loadSource(folder)
 
 const ourName = new Map(Object.entries(taken).map(([name, { source }]) => [source, name]))
-const providers: CatalogueFile['providers'] = Object.fromEntries(Object.entries(taken).map(([name, { source: id, aliases }]) => {
+const providers: CatalogueFile['providers'] = Object.fromEntries(Object.entries(taken).map(([name, { source: id, aliases, batch }]) => {
   const provider = source.providers.find((provider) => provider.id === id)
   if (provider === undefined) throw new Error(`the source has no provider ${id}`)
   const corrected = corrections[name] ?? []
   const replaced = matcher(corrected.flatMap(({ id, match = [id] }) => match))
   const models = [...corrected, ...provider.models.filter(({ id }) => !replaced(id)).map(translateModel)]
   const resells = provider.fallback_model_providers?.flatMap((id) => ourName.get(id) ?? [])
-  return [name, { ...aliases !== undefined && { aliases }, ...resells !== undefined && { resells }, models }]
+  return [name, { ...aliases !== undefined && { aliases }, ...resells !== undefined && { resells }, ...batch !== undefined && { batch }, models }]
 }))
 
 const head = {

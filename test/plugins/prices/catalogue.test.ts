@@ -75,6 +75,35 @@ t.test('input doubles for prompts of 272,000 tokens and more, all of it', async 
   t.equal(dollars('openai', 'gpt-5.6-sol', { input: 1_000, output: 0 }, '2026-08-20T23:59:59Z'), '0.005', 'and its price before 21 August 2026')
 })
 
+t.test('current names, at the rates of the source: input, from a cache, output', async (t) => {
+  for (const [provider, name, input, cacheRead, output] of [
+    ['openai', 'gpt-6-astra', 10, 1, 50], ['openai', 'gpt-6-sol', 2, 0.2, 10], ['openai', 'gpt-6-luna', 0.1, 0.01, 0.5], ['openai', 'gpt-5.6-sol', 4, 0.4, 20],
+    ['openai', 'gpt-5.5', 5, 0.5, 30], ['openai', 'gpt-5.4', 2.5, 0.25, 15], ['openai', 'gpt-5.4-mini', 0.75, 0.075, 4.5], ['openai', 'gpt-5.4-nano', 0.2, 0.02, 1.25],
+    ['openai', 'gpt-5.3-codex', 1.75, 0.175, 14], ['openai', 'text-embedding-3-small', 0.02, 0.02, 0], ['openai', 'text-embedding-3-large', 0.13, 0.13, 0],
+    ['anthropic', 'claude-fable-5-1', 10, 0.25, 50], ['anthropic', 'claude-opus-5-5', 4, 0.2, 20], ['anthropic', 'claude-opus-5', 5, 0.5, 25],
+    ['anthropic', 'claude-sonnet-5', 2, 0.2, 10], ['anthropic', 'claude-sonnet-4-6', 3, 0.3, 15], ['anthropic', 'claude-haiku-4-5', 1, 0.1, 5]
+  ] as const) {
+    const rates = prices.find(provider, name)?.at(Date.parse('2026-11-24T20:00:00Z'), 0)
+    t.match(rates, { input: toNano(input), cacheRead: toNano(cacheRead), ...output > 0 && { output: toNano(output) } }, name)
+  }
+})
+
+t.test('the source is no dependency: nothing of it is loaded, or fetched, by a gateway', async (t) => {
+  const { dependencies, devDependencies, optionalDependencies } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as Record<string, Record<string, string>>
+  t.notOk(file.source.package in { ...dependencies, ...devDependencies, ...optionalDependencies })
+})
+
+t.test('a batch costs half where the vendor says so, and is not known elsewhere', async (t) => {
+  for (const [provider, model] of [['openai', 'gpt-5.4-mini'], ['openai', 'gpt-5.6-sol'], ['anthropic', 'claude-opus-5-5']] as const) {
+    const price = prices.find(provider, model)
+    for (const tokens of [0, 300_000]) {
+      const [alone, batch] = [price?.at(Date.now(), tokens), price?.batchAt(Date.now(), tokens)]
+      for (const rate of ['input', 'cacheRead', 'cacheWrite5m', 'cacheWrite1h', 'output', 'reasoning'] as const) t.equal(batch?.[rate], (alone?.[rate] ?? NaN) / 2, `${model}: ${rate}`)
+    }
+  }
+  t.equal(prices.find('deepseek', 'deepseek-flash')?.batchAt(Date.now(), 0), undefined)
+})
+
 t.test('a name is found however it is dated and written', async (t) => {
   for (const [provider, name, entry] of [
     ['anthropic', 'claude-sonnet-4-20250514', 'claude-sonnet-4-0'], ['openai', 'GPT-4o', 'gpt-4o'], ['openai', 'gpt-4o-2024-08-06', 'gpt-4o'],

@@ -26,7 +26,7 @@ t.test('llm-gateway prices says what applies and where it is from', async (t) =>
   t.equal(tiered.code, 0, tiered.errors)
   t.match(tiered.output, /^gpt-5\.6-sol of openai, at \d{4}-/)
   t.match(tiered.output, /\n {2}from +@pydantic\/genai-prices \d+\.\d+\.\d+ of \d{4}-\d\d-\d\d\n/)
-  t.match(tiered.output, /\n {2}\$ per M tokens +short prompts +above 271999\n {2}input +4 +8\n {2}cache read +0\.4 +0\.8\n/)
+  t.match(tiered.output, /\n {2}\$ per M tokens +short prompts +above 271999 +batch, short prompts +batch, above 271999\n {2}input +4 +8 +2 +4\n {2}cache read +0\.4 +0\.8 +0\.2 +0\.4\n/)
   t.match(peak.output, /deepseek-chat of deepseek, at 2026-11-24T02:00:00\.000Z\n[^]*corrected on [^]*\n {2}input +0\.3\n[^]*\n {2}largest output +393216\n/)
   t.match(own.output, new RegExp(`\n {2}from +${file}\n {2}version +.*\\+[0-9a-f]{8}\n[^]*\n {2}output +2\n`))
   t.match(elsewhere.output, /^sonar of perplexity[^]*\$ per request +0\.\d+/)

@@ -73,6 +73,33 @@ t.test('dated prices and tiers of the operator', async (t) => {
   t.equal(price?.at(Date.UTC(2027), 5000).input, 1e9)
 })
 
+t.test('what a batch costs: a part of the rates, or rates of its own, and else it is not known', async (t) => {
+  const tiers = [{ above: 1000, input: 4 }]
+  const prices = list({
+    providers: {
+      acme: {
+        models: [
+          model({ id: 'half', prices: [{ input: 2, output: 8, cache_read: 0.25, per_request: 0.01, tiers, batch: 0.5 }, { input: 1, output: 1, from: '2027-01-01' }] }),
+          model({ id: 'own', prices: [{ input: 2, output: 8, tiers, batch: { input: 1.5 } }] }),
+          model({ id: 'free', prices: [{ input: 2, output: 8, batch: 0 }] }),
+          model({ id: 'none' })
+        ]
+      },
+      openai: { models: [{ id: 'gpt-5.4', prices: [{ input: 1, output: 2 }] }] }
+    }
+  })
+  const charge = (name: string, usage: object, provider = 'acme', time = NOW): number | undefined => prices.charge({ provider, model: name, servedModel: undefined, usage, time, batch: true })?.cost
+  t.match(prices.find('acme', 'half')?.batchAt(NOW, 0), { input: 1e9, cacheRead: 125e6, output: 4e9, reasoning: 4e9, request: 1e7 }, 'what a request costs beside its tokens stays')
+  t.equal(charge('half', { input: 1000, output: 1000 }), 1_000_000 + 4_000_000 + 10_000_000)
+  t.equal(charge('half', { input: 1001 }), 2_002_000 + 10_000_000, 'of a long prompt\'s rates too')
+  t.equal(charge('half', { input: 1000 }, 'acme', Date.UTC(2027)), undefined, 'a price that says nothing of batches')
+  t.equal(charge('own', { input: 1_000_000, cacheRead: 1_000_000, output: 1_000_000 }), 1.5e9 + 1.5e9 + 8e9)
+  t.equal(charge('free', { input: 1000 }), 0)
+  t.equal(charge('none', { input: 1000 }), undefined, 'not known, and not zero')
+  t.equal(charge('gpt-5.4', { input: 1000 }, 'openai'), undefined, 'nor of a price that replaces the catalogue\'s')
+  t.equal(charge('gpt-5.4-mini', { input: 1_000_000, cacheRead: 1_000_000, output: 1_000_000 }, 'openai'), 375_000_000 + 37_500_000 + 2_250_000_000, 'the catalogue knows of the provider')
+})
+
 t.test('a file with a fault is refused in one line, with the entry and why', async (t) => {
   const price = (fields: object) => ({ providers: { acme: { models: [model({ prices: [{ input: 1, output: 1 }, { input: 1, output: 1, ...fields }] })] } } })
   const cases: Array<[unknown, RegExp]> = [
@@ -96,6 +123,10 @@ t.test('a file with a fault is refused in one line, with the entry and why', asy
     [price({ from: '2027-02-30' }), /price 2: "from" must be a date such as 2027-01-31/],
     [price({ hours: ['25:00-26:00'] }), /price 2: "hours" must be a list of times of day in UTC/],
     [price({ days: ['friday'] }), /price 2: "days" must be a list of days of the week/],
+    [price({ batch: 2 }), /price 2: "batch" must be a part such as 0\.5, or an object with rates$/],
+    [price({ batch: 'half' }), /price 2: "batch" must be a part such as 0\.5/],
+    [price({ batch: { inptu: 1 } }), /price 2: unknown field "inptu", did you mean "input"\?$/],
+    [price({ batch: { input: -1 } }), /price 2: "batch" must be a part such as 0\.5/],
     [price({ tiers: [{ input: 1 }] }), /price 2: "above" is missing$/],
     [price({ tiers: [{ above: 'many' }] }), /price 2: "above" must be a number of tokens$/],
     [{ providers: { acme: { models: [model({ prices: [{ input: 1 }] })] } } }, /price 1: "output" is missing$/]
@@ -115,7 +146,9 @@ t.test('LiteLLM\'s file', async (t) => {
       output_cost_per_token: 1.5e-05,
       cache_read_input_token_cost: 2.5e-07,
       cache_creation_input_token_cost: 3e-06,
-      cache_creation_input_token_cost_above_1hr: 6e-06
+      cache_creation_input_token_cost_above_1hr: 6e-06,
+      input_cost_per_token_batches: 1.25e-06,
+      output_cost_per_token_batches: 7.5e-06
     },
     'acme/large': { litellm_provider: 'acme', input_cost_per_token: 1e-06, output_cost_per_token: 2e-06, off_peak_pricing: { hours_utc: '16:30-00:30', input_cost_per_token: 5e-07 } },
     'acme/ranges': { litellm_provider: 'acme', input_cost_per_token: 1e-06, tiered_pricing: [] },
@@ -126,6 +159,8 @@ t.test('LiteLLM\'s file', async (t) => {
   t.match(prices.find('openai', 'gpt-5.4'), { override: true, contextWindow: 272_000, maxOutputTokens: 128_000 })
   t.match(prices.find('openai', 'gpt-5.4')?.at(NOW, 272_000), { input: 2.5e9, cacheRead: 0.25e9, cacheWrite5m: 3e9, cacheWrite1h: 6e9, output: 15e9 })
   t.match(prices.find('openai', 'gpt-5.4')?.at(NOW, 272_001), { input: 5e9, output: 15e9 })
+  t.match(prices.find('openai', 'gpt-5.4')?.batchAt(NOW, 0), { input: 1.25e9, cacheRead: 0.25e9, output: 7.5e9 })
+  t.equal(prices.find('acme', 'large')?.batchAt(NOW, 0), undefined)
   t.equal(prices.find('acme', 'large')?.at(NOW, 0).input, 0.5e9)
   t.equal(prices.find('acme', 'large')?.at(NOW - 12 * 3_600_000, 0).input, 1e9)
   t.equal(prices.find('acme', 'ranges'), undefined)
