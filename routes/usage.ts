@@ -2,13 +2,9 @@ import type { FastifyInstance } from 'fastify'
 import { Type, type Static } from 'typebox'
 import type { VirtualKey } from '../plugins/keys/index.ts'
 import { formatDollars } from '../plugins/money.ts'
-import { calendarWindow } from '../plugins/quota/window.ts'
+import { calendarWindow, type CalendarPer } from '../plugins/quota/window.ts'
 import { strictQuery } from './admin/query.ts'
 import { TotalsSchema, tellTotals, together } from './admin/totals.ts'
-
-interface Standings {
-  standing?: (key: VirtualKey) => Promise<Array<{ name: string, owner: string, unit: string, per: string, timezone?: string, limit: number, used: number, remaining: number, resetAt: number | null, dryRun: boolean }>>
-}
 
 const HOUR = 3_600_000
 
@@ -75,7 +71,7 @@ export default async function usageRoutes (fastify: FastifyInstance): Promise<vo
       since(now - now % HOUR),
       since(calendarWindow('day', 'UTC', now).startsAt),
       since(calendarWindow('month', 'UTC', now).startsAt),
-      (fastify.quota as unknown as Standings).standing?.(key) ?? []
+      fastify.quota.standing(key)
     ])
     return {
       key: { id: key.id, name: key.label },
@@ -92,9 +88,14 @@ export default async function usageRoutes (fastify: FastifyInstance): Promise<vo
         used,
         remaining,
         ...unit === 'money' && { remaining_usd: formatDollars(remaining) },
-        resets_at: resetAt === null ? null : new Date(resetAt).toISOString(),
+        resets_at: resetAt === null ? null : new Date(isCalendar(per) ? calendarWindow(per, timezone ?? 'UTC', now).endsAt : resetAt).toISOString(),
         ...dryRun && { dry_run: true }
       }))
     }
   }
+}
+
+/** Such a window ends at a moment of the calendar, and not so many milliseconds from now. */
+function isCalendar (per: string): per is CalendarPer {
+  return per === 'day' || per === 'week' || per === 'month'
 }

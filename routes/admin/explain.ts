@@ -20,6 +20,7 @@ const Limit = Type.Object({
   limit: Type.Optional(Type.Number({ description: 'In its unit, money in billionths of a dollar.' })),
   used: Type.Optional(Type.Number({ description: 'Spent and held, with what was held for this request.' })),
   held: Type.Optional(Type.Number({ description: 'For this request.' })),
+  resets_at: Type.Optional(Type.String({ description: 'When its window ends, of an hour or a minute.' })),
   dry_run: Type.Optional(Type.Boolean()),
   exceeded: Type.Optional(Type.Boolean({ description: 'A dry run: it would have refused.' }))
 })
@@ -127,7 +128,7 @@ function limitsOf (limits: unknown): { seen: Array<Static<typeof Limit>>, cap: n
   return { seen: objectsOf(seen).map(limitOf), cap: typeof cap === 'number' ? cap : null }
 }
 
-function limitOf ({ name, owner, unit, per, limit, used, held, dryRun, exceeded }: Record<string, unknown>): Static<typeof Limit> {
+function limitOf ({ name, owner, unit, per, limit, used, held, resetAt, dryRun, exceeded }: Record<string, unknown>): Static<typeof Limit> {
   return {
     name: String(name),
     owner: String(owner),
@@ -136,6 +137,7 @@ function limitOf ({ name, owner, unit, per, limit, used, held, dryRun, exceeded 
     ...typeof limit === 'number' && { limit },
     ...typeof used === 'number' && { used },
     ...typeof held === 'number' && { held },
+    ...typeof resetAt === 'number' && { resets_at: new Date(resetAt).toISOString() },
     ...typeof dryRun === 'boolean' && { dry_run: dryRun },
     ...typeof exceeded === 'boolean' && { exceeded }
   }

@@ -284,6 +284,27 @@ t.test('one request, and why it cost what it did', async (t) => {
   t.match(await missing.json(), { error: { code: 'not_found' } })
 })
 
+t.test('the limits that let it through, what was held, and the cap that was set', async (t) => {
+  const gateway = await startGateway(t, (await provider(t)).url, {
+    env: { ADMIN_KEY },
+    keys: { [CHAT_KEY]: { groups: ['research'], budget: { usd: 0.05, per: 'day' }, max_requests_per_hour: 10, requests_per_minute: { limit: 0, dry_run: true } } },
+    groups: { research: { tokens_per_day: 100_000 } }
+  })
+  const reply = await post(gateway.url + CHAT, ask('gpt-5.4-mini'))
+  t.equal(reply.status, 200, await reply.text())
+  await settled(gateway, 1)
+  const { data: [row] } = await json<Requests>(gateway, `/admin/requests/${reply.headers.get('x-request-id')}`)
+  const { limits, ...decision } = row?.['decision'] as { limits: Array<Record<string, unknown>>, hold_nano: number, hold_usd: string, held_tokens: number, output_cap: number | null }
+  const id = gateway.app.keys.find(CHAT_KEY)?.id
+  t.match(limits.find(({ name }) => name === 'budget'), { owner: id, unit: 'money', per: 'day', limit: 50_000_000, used: decision.hold_nano, held: decision.hold_nano, dry_run: false, exceeded: false })
+  t.match(limits.find(({ name }) => name === 'tokens_per_day'), { owner: 'group:research', unit: 'tokens', held: decision.held_tokens })
+  t.match(limits.find(({ name }) => name === 'requests_per_minute'), { limit: 0, dry_run: true, exceeded: true, resets_at: /Z$/ })
+  t.ok(decision.hold_nano > 0 && decision.hold_nano <= 50_000_000)
+  t.ok(Number(decision.output_cap) > 0, 'the request had none')
+  t.match(row, { explanation: 'The reply went out whole. The provider told its usage. It cost $0.00138.', groups: ['research'] })
+  for (const [path, calls] of [['usage?group=research', 1], ['usage?group=sales', 0], ['usage', 1]] as const) t.equal((await json<Usage>(gateway, `/admin/${path}`)).total['calls'], calls, path)
+})
+
 t.test('/openapi.json has the schemas, and replies are as they say', async (t) => {
   const gateway = await startGateway(t, (await provider(t)).url, { env: { ADMIN_KEY } })
   await (await post(gateway.url + CHAT, ask('gpt-5.4-mini'))).text()

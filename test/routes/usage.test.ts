@@ -69,6 +69,25 @@ t.test('a key is told what it has used, in this hour, day and month', async (t) 
   t.match(await usageOf(gateway, '/usage', MESSAGES_KEY), { hour: { calls: 0, cost_usd: '0' }, month: { tokens: 0 } }, 'and of itself alone')
 })
 
+t.test('and what its limits and those of its groups leave', async (t) => {
+  const gateway = await startGateway(t, (await provider(t)).url, {
+    keys: { [CHAT_KEY]: { name: 'CI', groups: ['research'], max_requests_per_hour: 10, budget: [{ usd: 1, per: 'month', timezone: 'Europe/Berlin' }, { usd: 9, per: 'total' }], max_parallel_requests: 4, requests_per_minute: { limit: 1, dry_run: true } } },
+    groups: { research: { tokens_per_day: 100_000 } }
+  })
+  await early()
+  await ask(gateway, 2)
+  const { limits } = await usageOf(gateway)
+  const of = (name: string, per: string): Record<string, unknown> | undefined => limits.find((limit) => limit['name'] === name && limit['per'] === per)
+  t.equal(limits.length, 6)
+  t.match(of('budget', 'month'), { unit: 'money', timezone: 'Europe/Berlin', limit: 1e9, used: 2_760_000, remaining: 997_240_000, remaining_usd: '0.99724', resets_at: /T2[23]:00:00\.000Z$/ })
+  t.match(of('budget', 'total'), { limit: 9e9, remaining_usd: '8.99724', resets_at: null })
+  t.match(of('tokens_per_day', 'day'), { group: 'research', unit: 'tokens', limit: 100_000, used: 2400, remaining: 97_600, resets_at: /T00:00:00\.000Z$/ })
+  t.match(of('max_requests_per_hour', 'hour'), { used: 2, remaining: 8, resets_at: String })
+  t.match(of('requests_per_minute', 'minute'), { limit: 1, used: 2, remaining: 0, dry_run: true })
+  t.match(of('max_parallel_requests', 'held'), { unit: 'parallel', limit: 4, used: 0, remaining: 4, resets_at: null })
+  t.notOk(limits.some((limit) => limit['group'] !== undefined && limit['group'] !== 'research'))
+})
+
 t.test('whoever has no key is told nothing', async (t) => {
   const gateway = await startGateway(t, 'http://127.0.0.1:9')
   for (const headers of [{}, { authorization: 'Bearer nobody' }] as Array<Record<string, string>>) t.equal((await fetch(`${gateway.url}/usage`, { headers })).status, 401)
