@@ -2,11 +2,12 @@ import type { FastifyInstance } from 'fastify'
 import { Type, type Static } from 'typebox'
 import type { Dimension, UsageRow } from '../../plugins/ledger/reports.ts'
 import { calendarWindow } from '../../plugins/quota/window.ts'
-import { toCsv } from './csv.ts'
+import { csvLine } from './csv.ts'
+import { inPieces } from './pieces.ts'
 import { invalid, momentOf, strictQuery, timeZoneOf } from './query.ts'
-import { TotalsSchema, tellTotals, together } from './totals.ts'
+import { TotalsSchema, tellTotals, together, type TotalsReply } from './totals.ts'
 
-/** Rows of one answer, so that making it holds up no reply. */
+/** Rows of one answer. */
 const MOST = 10_000
 const SLOT = 15 * 60_000
 
@@ -74,15 +75,24 @@ export default function usageRoute (fastify: FastifyInstance): void {
       ...model !== undefined && { model }
     })
     if (rows.length > MOST) throw invalid('group_by', `This would be more than ${MOST} rows: ask for a shorter time, or for one key, provider or model.`)
-    const data = rows.map((row) => ({ ...namesOf(row), ...tellTotals(row) }))
     void reply.header('cache-control', 'private, no-store').header('vary', 'accept')
     if ((query.format ?? accepted(headers.accept)) === 'json') {
-      return reply.type('application/json; charset=utf-8').send({
-        from: new Date(from).toISOString(), to: new Date(to).toISOString(), timezone, group_by: by, data, total: tellTotals(together(rows))
-      })
+      const asked = { from: new Date(from).toISOString(), to: new Date(to).toISOString(), timezone, group_by: by }
+      return reply.type('application/json; charset=utf-8').send(inPieces(rows, {
+        head: `${JSON.stringify(asked).slice(0, -1)},"data":[`,
+        row: (row) => JSON.stringify(tellRow(row)),
+        between: ',',
+        tail: `],"total":${JSON.stringify(tellTotals(together(rows)))}}`
+      }))
     }
     const columns = [...by.flatMap((dimension) => dimension === 'key' ? ['key', 'key_name'] : [dimension]), ...Object.keys(TotalsSchema.properties)]
-    return reply.type('text/csv; charset=utf-8; header=present').header('content-disposition', 'attachment; filename="usage.csv"').send(toCsv(columns, data))
+    return reply.type('text/csv; charset=utf-8; header=present').header('content-disposition', 'attachment; filename="usage.csv"').send(inPieces(rows, {
+      head: csvLine(columns),
+      row (row) {
+        const told: Record<string, unknown> = tellRow(row)
+        return csvLine(columns.map((column) => told[column]))
+      }
+    }))
   })
 }
 
@@ -109,14 +119,16 @@ function nextSlot (time: number): number {
   return time - time % SLOT + SLOT
 }
 
-function namesOf ({ day, key, keyName, group, provider, model }: UsageRow): Static<ReturnType<typeof Type.Object<typeof Names>>> {
+function tellRow (row: UsageRow): Static<ReturnType<typeof Type.Object<typeof Names>>> & TotalsReply {
+  const { day, key, keyName, group, provider, model } = row
   return {
     ...day !== undefined && { day },
     ...key !== undefined && { key },
     ...keyName !== undefined && { key_name: keyName },
     ...group !== undefined && { group },
     ...provider !== undefined && { provider },
-    ...model !== undefined && { model }
+    ...model !== undefined && { model },
+    ...tellTotals(row)
   }
 }
 

@@ -186,6 +186,28 @@ t.test('sums of groups are no part of those of keys', async (t) => {
   t.match(await json<Usage>(gateway, '/admin/usage?group=sales&group_by=model'), { data: [{ model: 'm', cost_nano: 5 }] })
 })
 
+t.test('a long answer comes in pieces, whole, and one that is too long is refused', async (t) => {
+  const gateway = await startGateway(t, 'http://127.0.0.1:9', { env: { ADMIN_KEY } })
+  const slot = Date.now() - Date.now() % 900_000
+  const add = (from: number, to: number): void => {
+    for (let model = from; model < to; model++) {
+      gateway.app.database?.write('INSERT INTO sums VALUES (?, ?, ?, ?, ?, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, ?, 0)', ['0123456789ab', slot, 'openai', `modèle ${String(model).padStart(5, '0')}`, 'K', model])
+    }
+  }
+  add(0, 1234)
+  const { data, total } = await json<Usage>(gateway, '/admin/usage?group_by=model')
+  t.strictSame(data.map(({ model, cost_nano: cost }) => [model, cost]), Array.from({ length: 1234 }, (_, model) => [`modèle ${String(model).padStart(5, '0')}`, model]))
+  t.match(total, { calls: 1234, cost_nano: 1233 * 1234 / 2 })
+  const lines = (await (await get(gateway, '/admin/usage?group_by=model&format=csv')).text()).split('\r\n')
+  t.equal(lines.length, 1 + 1234 + 1)
+  t.match(lines[1234], /^modèle 01233,1,/)
+  add(1234, 10_001)
+  const refused = await get(gateway, '/admin/usage?group_by=model')
+  t.equal(refused.status, 400)
+  t.match(await refused.json(), { error: { param: 'group_by', message: /more than 10000 rows/ } })
+  t.match(await json<Usage>(gateway, '/admin/usage'), { total: { calls: 10_001 } })
+})
+
 t.test('what is asked for wrongly is named', async (t) => {
   const gateway = await startGateway(t, 'http://127.0.0.1:9', { env: { ADMIN_KEY } })
   for (const [path, param, said] of [
