@@ -1,9 +1,9 @@
 import fp from 'fastify-plugin'
-import { GatewayError } from '../errors.ts'
 import type { Usage } from '../../providers/dialects/events.ts'
-import { findRequests, REQUEST, scanEnd, type LedgerRow } from './reports/requests.ts'
+import { GatewayError } from '../errors.ts'
+import { findRequests, REQUEST, scanEnd } from './reports/requests.ts'
+import { toLedgerRow, type LedgerRow } from './reports/row.ts'
 import { toUsageRow, usageStatement } from './reports/usage.ts'
-import { toLedgerRow } from './reports/row.ts'
 
 export type { LedgerRow } from './reports/row.ts'
 

@@ -1,7 +1,6 @@
 import { Type, type Static } from 'typebox'
-import type { Usage } from '../../providers/dialects/events.ts'
 import { isObject, objectsOf } from '../../providers/dialects/json.ts'
-import type { LedgerRow } from '../../plugins/ledger/reports.ts'
+import { BUCKETS, type LedgerRow } from '../../plugins/ledger/reports/row.ts'
 import { formatDollars } from '../../plugins/money.ts'
 import { RequestSchema, tellRequest } from './request.ts'
 
@@ -91,11 +90,6 @@ function costOf ({ outcome, cost, hold, usage, rates }: LedgerRow): string {
   if (rates !== undefined) return `It cost $${formatDollars(cost)}.`
   return outcome === 'interrupted' ? `It is charged at its hold, the most it can have cost: $${formatDollars(cost)}.` : `It is charged $${formatDollars(cost)}.`
 }
-
-const BUCKETS: ReadonlyArray<[keyof Usage, string]> = [
-  ['input', 'input'], ['cacheRead', 'cache_read'], ['cacheWrite5m', 'cache_write_5m'], ['cacheWrite1h', 'cache_write_1h'], ['output', 'output'],
-  ['reasoning', 'reasoning'], ['audioInput', 'audio_input'], ['audioOutput', 'audio_output']
-]
 
 function priceOf ({ priceVersion: version, priceModel: model, rates, usage, cost }: LedgerRow): Static<typeof ExplainedSchema>['price'] {
   if (version === undefined || model === undefined || rates === undefined || cost === undefined) return null

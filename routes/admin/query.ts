@@ -29,7 +29,7 @@ export const strictQuery: FastifySchemaCompiler<TSchema> = ({ schema }) => {
   }
 }
 
-/** @param reason a sentence */
+/** @param message a sentence that names the parameter */
 export function invalid (param: string, message: string): GatewayError {
   return new GatewayError('invalid_request', { message, param })
 }

@@ -2,8 +2,6 @@ import type { RequestsQuery } from '../reports.ts'
 import { COLUMNS } from './row.ts'
 import type { Statement } from './usage.ts'
 
-export type { LedgerRow } from './row.ts'
-
 /** Rows that are looked at for one page, at most. */
 const SCAN = 20_000
 /** Rows that one `x-request-id` is answered with, at most. */

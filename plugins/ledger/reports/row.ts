@@ -90,7 +90,8 @@ export function toLedgerRow (row: Columns): LedgerRow {
   }
 }
 
-const BUCKETS: ReadonlyArray<[keyof Usage, string]> = [
+/** Tokens by their buckets, and what those are called outside. */
+export const BUCKETS: ReadonlyArray<[keyof Usage, string]> = [
   ['input', 'input'], ['cacheRead', 'cache_read'], ['cacheWrite5m', 'cache_write_5m'], ['cacheWrite1h', 'cache_write_1h'], ['output', 'output'],
   ['reasoning', 'reasoning'], ['audioInput', 'audio_input'], ['audioOutput', 'audio_output']
 ]
