@@ -106,7 +106,7 @@ function toBudget ({ usd, per, timezone, dry_run: dryRun = false }: BudgetEntry,
 }
 
 /** An offset such as `+05:37` is none: days of a ledger begin on quarters of an hour, as those of all places do. */
-function isTimeZone (name: string): boolean {
+export function isTimeZone (name: string): boolean {
   if (/^[+-]/.test(name)) return false
   try {
     return new Intl.DateTimeFormat('en', { timeZone: name }) !== undefined

@@ -4,7 +4,8 @@ import type { TSchema } from 'typebox'
 import { GatewayError } from '../../plugins/errors.ts'
 import { parseDateTime } from '../../plugins/moment.ts'
 import { nearest } from '../../plugins/nearest.ts'
-import { isTimeZone, startOfDate } from '../../plugins/ledger/reports/days.ts'
+import { isTimeZone } from '../../plugins/keys/limits.ts'
+import { startOfDate } from '../../plugins/ledger/reports/days.ts'
 
 const ajv = new Ajv({ coerceTypes: true, useDefaults: true })
 ajv.addKeyword('errorMessage')

@@ -38,13 +38,3 @@ export function startOfDate (date: string, timezone: string): number {
   if (window.name === date) return window.startsAt
   return window.name > date ? calendarWindow('day', timezone, window.startsAt - 1).startsAt : window.endsAt
 }
-
-/** An offset such as `+05:37` is none: sums are of quarters of an hour, on which the days of all places begin. */
-export function isTimeZone (name: string): boolean {
-  if (/^[+-]/.test(name)) return false
-  try {
-    return new Intl.DateTimeFormat('en', { timeZone: name }) !== undefined
-  } catch {
-    return false
-  }
-}

@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
 import { migrations } from '../../../plugins/database/open.ts'
-import { dayRuns, isTimeZone, startOfDate } from '../../../plugins/ledger/reports/days.ts'
+import { dayRuns, startOfDate } from '../../../plugins/ledger/reports/days.ts'
 import { findRequests, scanEnd } from '../../../plugins/ledger/reports/requests.ts'
 import { toUsageRow, usageStatement, type Statement } from '../../../plugins/ledger/reports/usage.ts'
 import type { Dimension, UsageQuery } from '../../../plugins/ledger/reports.ts'
@@ -132,7 +132,6 @@ t.test('days of a time zone, however long', async (t) => {
   t.equal(startOfDate('2026-11-26', 'UTC'), at('2026-11-26T00:00:00Z'))
   t.equal(startOfDate('2026-11-26', 'Pacific/Kiritimati'), at('2026-11-26T00:00:00+14:00'))
   t.equal(startOfDate('2026-11-26', 'Pacific/Pago_Pago'), at('2026-11-26T00:00:00-11:00'))
-  t.strictSame(['UTC', 'Europe/Berlin', 'Mars/Base', '+05:37', ''].map(isTimeZone), [true, true, false, false, false])
 })
 
 t.test('a page is found by an index, and ends after so many rows', async (t) => {
