@@ -126,7 +126,7 @@ export async function startGateway (t: Teardown, provider: string, { keys = {}, 
     },
     ...(providers === undefined ? {} : { providers })
   })
-  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  const url = await app.listen({ host: '127.0.0.1', port: 0, backlog: 4096 })
   return { app, url, folder, lines: () => written.map((line) => JSON.parse(line) as Record<string, unknown>) }
 }
 
