@@ -5,6 +5,9 @@ import { Value } from 'typebox/value'
 import type { TSchema } from 'typebox'
 import { CHAT_KEY, MESSAGES_KEY, REAL_KEY, post, startGateway, startProvider, until, type TestGateway } from '../helper.ts'
 
+// Hundreds of requests take their time where the machine is busy.
+t.setTimeout(120_000)
+
 const ADMIN_KEY = 'an-admin-key-of-24-chars'
 const CHAT = '/v1/chat/completions'
 

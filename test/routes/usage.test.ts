@@ -3,6 +3,9 @@ import { Value } from 'typebox/value'
 import type { TSchema } from 'typebox'
 import { CHAT_KEY, MESSAGES_KEY, post, startGateway, startProvider, until, type TestGateway } from '../helper.ts'
 
+// It may wait for the next hour.
+t.setTimeout(120_000)
+
 const CHAT = '/v1/chat/completions'
 
 interface Reply { key: { id: string, name: string }, hour: Record<string, unknown>, today: Record<string, unknown>, month: Record<string, unknown>, limits: Array<Record<string, unknown>> }
