@@ -38,6 +38,8 @@ export interface RedisStoreOptions {
 /** Counters or holds that are told of in one turn of the event loop: each reads the ledger. */
 const A_TURN = 20
 const SWEPT_AT_ONCE = 200
+/** ms between two words to Redis, and so until a gateway that nobody asks hears that Redis has lost what it had. */
+const BEAT = 1000
 
 /** Whether whoever asked has gone on without an answer. */
 interface Wait { over: boolean }
@@ -220,7 +222,7 @@ export class RedisStore implements QuotaStore {
     const every = (ms: number, work: () => Promise<void>): void => {
       this.#timers.push(setInterval(() => { work().catch(() => {}) }, ms).unref())
     }
-    every(this.#lease / 3, async () => await this.#beat())
+    every(Math.min(this.#lease / 3, BEAT), async () => await this.#beat())
     every(this.#options.sweepEvery ?? 15_000, async () => await this.#sweep())
   }
 

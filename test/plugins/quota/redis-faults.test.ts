@@ -184,6 +184,18 @@ t.test('Redis has no room: as if it were away, and nothing is half done', option
   t.match(gateway.log.join('\n'), /Redis is not in use: .*OOM/)
 })
 
+t.test('emptied: a gateway that nobody asks tells its share, too', options, async (t) => {
+  const redis = await startRedis(t)
+  const [idle, asked] = [await startGateway(t, redis.url, { lease: 150 }), await startGateway(t, redis.url)]
+  const a = demand(counter(), 1, 100)
+  idle.settle(await granted(idle.store.reserve(randomUUID(), [a])), [1])
+  await granted(idle.store.reserve(randomUUID(), [a]))
+  await eventually(async () => await usedOf(asked, a) === 2)
+  redis.cli('FLUSHALL')
+  await eventually(async () => await usedOf(asked, a) === 2)
+  t.pass()
+})
+
 t.test('emptied under load: nothing is lost, nothing counted twice, nobody refused for it', options, async (t) => {
   const redis = await startRedis(t)
   const gateways = await Promise.all([1, 2, 3].map(() => startGateway(t, redis.url)))
