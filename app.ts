@@ -13,6 +13,7 @@ import tokens from './plugins/tokens/index.ts'
 import upstream from './plugins/upstream/index.ts'
 import quota from './plugins/quota/index.ts'
 import database from './plugins/database/index.ts'
+import postgres from './plugins/postgres/index.ts'
 import ledger from './plugins/ledger/index.ts'
 import reports from './plugins/ledger/reports.ts'
 import stored from './plugins/stored.ts'
@@ -53,6 +54,7 @@ export const gateway = fp<GatewayOptions>(async (app, { env = process.env, provi
   await app.register(upstream)
   await app.register(providers)
   await app.register(database)
+  await app.register(postgres)
   await app.register(ledger)
   await app.register(reports)
   await app.register(quota)

@@ -15,11 +15,12 @@ const formats: Record<string, (text: string) => unknown> = {
   size: parseSize,
   secret: parseSecret,
   'base-url': parseBaseUrl,
-  'redis-url': parseRedisUrl
+  'redis-url': parseRedisUrl,
+  'postgres-url': parsePostgresUrl
 }
 
 /** What may hold a secret, and is not repeated when it is wrong. */
-export const SECRET: ReadonlySet<string | undefined> = new Set(['secret', 'base-url', 'redis-url'])
+export const SECRET: ReadonlySet<string | undefined> = new Set(['secret', 'base-url', 'redis-url', 'postgres-url'])
 
 /** What travels in a header, whatever stands before it, and cannot be guessed. */
 export function parseSecret (text: string): string {
@@ -52,6 +53,23 @@ export function parseCount (text: string): number {
 
 export function parseRedisUrl (text: string): string {
   if (!URL.canParse(text) || !/^rediss?:\/\/[^/]/.test(text)) throw new Error('is not a URL of the form redis://HOST:PORT/NUMBER or rediss://…')
+  return text
+}
+
+const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full']
+
+export function parsePostgresUrl (text: string): string {
+  const url = URL.parse(text)
+  if (url === null || !/^postgres(ql)?:$/.test(url.protocol) || url.hostname === '') throw new Error('is not a URL of the form postgres://USER:PASSWORD@HOST:PORT/DATABASE')
+  for (const part of [url.username, url.password]) {
+    try {
+      decodeURIComponent(part)
+    } catch {
+      throw new Error('has a "%" in its user name or password that is none: write %25')
+    }
+  }
+  const mode = url.searchParams.get('sslmode')
+  if (mode !== null && !SSL_MODES.includes(mode)) throw new Error(`has an sslmode that is none of ${SSL_MODES.join(', ')}`)
   return text
 }
 

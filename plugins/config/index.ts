@@ -41,6 +41,8 @@ export interface Config {
   /** Undefined: `deny` where money is limited, `local` for the rest. */
   limitsWithoutRedis: RawSettings['LIMITS_WITHOUT_REDIS'] | undefined
   replicas: number
+  /** Undefined: there is no common database. */
+  databaseUrl: string | undefined
   /** Of `/admin/*`. */
   adminKey: string | undefined
   logLevel: RawSettings['LOG_LEVEL']
@@ -134,6 +136,7 @@ function typed (raw: RawSettings): Omit<Config, 'providers' | 'baseUrls'> {
     redisUrl: raw.REDIS_URL,
     limitsWithoutRedis: raw.LIMITS_WITHOUT_REDIS,
     replicas: parseCount(raw.REPLICAS),
+    databaseUrl: raw.DATABASE_URL,
     adminKey: raw.ADMIN_KEY,
     logLevel: raw.LOG_LEVEL,
     logFormat: raw.LOG_FORMAT !== 'auto' ? raw.LOG_FORMAT : process.stdout.isTTY ? 'pretty' : 'json',

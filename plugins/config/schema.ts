@@ -104,6 +104,11 @@ export const Settings = Type.Object({
     description: 'How many gateways share the limits: by this number limits are divided while Redis is away.',
     examples: ['3']
   }),
+  DATABASE_URL: Type.Optional(Type.String({
+    format: 'postgres-url',
+    description: 'The PostgreSQL (12 or newer) to which all gateways of one installation send the rows of their ledgers; TLS with `?sslmode=verify-full`. Without it each keeps its own.',
+    examples: ['postgres://gateway:secret@db.internal:5432/gateway']
+  })),
   LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
     default: 'info',
     description: 'The least severe lines to print: `fatal`, `error`, `warn`, `info`, `debug`, `trace`, or `silent` for none.',

@@ -7,11 +7,14 @@ import { DatabaseWriter, type WriterOptions } from './writer.ts'
 export class Database extends DatabaseWriter {
   readonly #opened: Opened
   readonly #background: Background
+  /** No other gateway's database has it. */
+  readonly id: string
 
   constructor (opened: Opened, options: WriterOptions) {
     super(opened.db, options)
     this.#opened = opened
     this.#background = new Background(opened.file, this)
+    this.id = Number(this.get("SELECT value FROM marks WHERE name = 'database'")?.['value']).toString(36)
   }
 
   /** All rows of a query that may take its time, with all that was written before. */

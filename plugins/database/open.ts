@@ -77,7 +77,12 @@ export const migrations: readonly string[] = [
     unpriced INTEGER NOT NULL,
     PRIMARY KEY (owner, slot, provider, model)
   ) STRICT, WITHOUT ROWID;
-  CREATE TABLE marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID`
+  CREATE TABLE marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID`,
+  // Rows on their way to a common database, in the order in which they were closed; and which of the gateways' databases
+  // this is, as long as it lasts.
+  `CREATE TABLE spool (place INTEGER PRIMARY KEY, seq INTEGER NOT NULL) STRICT;
+  CREATE INDEX spool_by_seq ON spool (seq);
+  INSERT INTO marks (name, value) VALUES ('database', abs(random() % 9007199254740991))`
 ]
 
 /** SQLite's own number for a lock that another holds. */

@@ -40,7 +40,7 @@ const USED = `SELECT sum(requests) AS requests, sum(${TOKENS}) AS tokens, sum(co
  * it ends. Rows of one turn of the event loop are written in one transaction. Quota and budgets are caches of it.
  */
 export default fp(async (fastify) => {
-  const { database, config: { ledgerOnError, ledgerRetention }, log } = fastify
+  const { database, postgres, config: { ledgerOnError, ledgerRetention }, log } = fastify
   if (database === null) {
     fastify.decorate('ledger', unwritten(ledgerOnError))
     return
@@ -101,12 +101,12 @@ export default fp(async (fastify) => {
     const [oldest = seq + 1] = opening.keys()
     if (oldest !== marked) mark(database, marked = oldest)
   }, MARK).unref()
-  const stopDeleting = keepDeleting(database, { retention: ledgerRetention })
+  const stopDeleting = keepDeleting(database, { retention: ledgerRetention, upTo: () => postgres?.upTo() ?? Infinity })
   fastify.addHook('onClose', async () => {
     clearInterval(marking)
     stopDeleting()
   })
-}, { name: 'ledger', fastify: '5.x', dependencies: ['config', 'database', 'errors', 'logging'] })
+}, { name: 'ledger', fastify: '5.x', dependencies: ['config', 'database', 'errors', 'logging', 'postgres'] })
 
 function refuses (onError: 'serve' | 'refuse', { booking }: Exchange): boolean {
   return onError === 'refuse' || booking?.budgeted === true

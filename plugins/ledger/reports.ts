@@ -89,10 +89,11 @@ export interface RequestsPage {
   next: string | undefined
 }
 
-/** `fastify.reports`: from the gateway's own database, read in its thread. */
+/** `fastify.reports`: from the database that all gateways have in common, or the gateway's own; read in a thread. */
 export default fp(async (fastify) => {
-  const { database } = fastify
+  const { database, postgres } = fastify
   async function read (sql: string, values: Array<string | number>): Promise<Array<Record<string, unknown>>> {
+    if (postgres !== null) return await postgres.read(sql, values)
     if (database === null) throw new GatewayError('ledger_unavailable', { message: 'The gateway keeps no ledger: its data folder cannot be used.' })
     return await database.read(sql, ...values)
   }
@@ -116,4 +117,4 @@ export default fp(async (fastify) => {
       return (await read(REQUEST, [id, id])).map(toLedgerRow)
     }
   } satisfies Reports)
-}, { name: 'reports', fastify: '5.x', dependencies: ['database', 'errors', 'ledger'] })
+}, { name: 'reports', fastify: '5.x', dependencies: ['database', 'errors', 'ledger', 'postgres'] })
