@@ -7,6 +7,8 @@ import { watchUpload } from './upload.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
+    /** Whether the route answers to the end: it tells how the gateway is. */
+    probe?: boolean
     /** Whether the route takes forms as well as JSON. */
     forms?: boolean
   }
@@ -14,9 +16,13 @@ declare module 'fastify' {
 
 /** The manners every request meets before any route: its id, its Host, its Expect, its encoding. */
 export default fp(async (fastify) => {
+  let stopping = false
   fastify.addHook('onRequest', (request, reply, done) => {
     const { headers, raw } = request
     reply.headers(requestIdHeaders(request))
+    if (stopping && request.routeOptions.config.probe !== true) {
+      return done(new GatewayError('shutting_down', { headers: { connection: 'close', 'retry-after': '1' } }))
+    }
     const fault = faultOf(raw)
     if (fault !== undefined) {
       refused.add(raw.socket)
@@ -49,6 +55,7 @@ export default fp(async (fastify) => {
 
   const endSilent = watchSilent(fastify.server)
   fastify.addHook('preClose', async () => {
+    stopping = true
     // A connection whose last reply ends while the gateway stops is not kept for another request.
     fastify.server.keepAliveTimeout = 1
     endSilent()

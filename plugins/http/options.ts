@@ -30,6 +30,8 @@ export function serverOptions (env: NodeJS.ProcessEnv = process.env): FastifyHtt
       sendError(request, reply, toGatewayError(error) ?? new GatewayError('internal_error'))
     },
     clientErrorHandler,
+    // Answered by the http plugin, in the dialect of the route.
+    return503OnClosing: false,
     // Counts while the server closes too, and streams may take 30 s to end then.
     pluginTimeout: 45_000,
     // Fastify's own timers are off by default. Above the 60 s that load balancers keep idle connections.

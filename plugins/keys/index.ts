@@ -11,6 +11,8 @@ export type { VirtualKey } from './file.ts'
 export interface Keys {
   /** The key of that text; `undefined` where it is unknown, disabled or expired. */
   find (token: string): VirtualKey | undefined
+  /** All of them, disabled and expired ones too. */
+  all (): Iterable<VirtualKey>
   /** How many there are, the disabled and expired ones too. */
   readonly size: number
 }
@@ -53,6 +55,7 @@ export default fp<KeysOptions>(async (fastify, { env = process.env, pollInterval
       const key = keys.get(digest(token))
       return key === undefined || key.disabled || (key.expiresAt ?? Infinity) <= Date.now() ? undefined : key
     },
+    all: () => keys.values(),
     get size () { return keys.size }
   })
   fastify.decorateRequest('key')

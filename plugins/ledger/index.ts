@@ -6,7 +6,7 @@ import { bounded } from '../logging/line.ts'
 import { redactorFor } from '../logging/redact.ts'
 import type { Gauge, Used } from '../quota/store.ts'
 import { recentWindows, windowName } from './recent.ts'
-import { mark, recover } from './recover.ts'
+import { mark, openFrom, recover } from './recover.ts'
 import { keepDeleting } from './retention.ts'
 import { CLOSE, closed, OPEN, opened } from './row.ts'
 import { Sums, TOKENS } from './sums.ts'
@@ -54,7 +54,8 @@ export default fp(async (fastify) => {
 
   const recent = recentWindows(database)
   const opening = new Map<number, Write>()
-  let seq = Number(database.get('SELECT max(seq) AS seq FROM requests')?.['seq'] ?? 0)
+  // Retention may have taken the last row, and below the mark nobody looks for open ones.
+  let seq = Math.max(Number(database.get('SELECT max(seq) AS seq FROM requests')?.['seq'] ?? 0), openFrom(database) - 1)
   let marked = 0
 
   fastify.decorate('ledger', {

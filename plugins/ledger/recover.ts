@@ -9,6 +9,10 @@ const OPEN_ROWS = `SELECT seq, started_at, key, key_name, groups, provider, requ
   FROM requests WHERE outcome IS NULL AND seq >= ?`
 const INTERRUPT = "UPDATE requests SET outcome = 'interrupted', status = 0, usage_source = 'none', cost = CASE WHEN hold > 0 THEN hold END WHERE seq = ?"
 
+export function openFrom (database: Database): number {
+  return Number(database.get('SELECT value FROM marks WHERE name = ?', OPEN_FROM)?.['value'] ?? 0)
+}
+
 /** Notes how far back an open row can be. */
 export function mark (database: Database, seq: number): void {
   database.write(MARK, [OPEN_FROM, seq])
@@ -20,8 +24,7 @@ export function mark (database: Database, seq: number): void {
  * @returns how many
  */
 export function recover (database: Database, sums: Sums): number {
-  const from = Number(database.get('SELECT value FROM marks WHERE name = ?', OPEN_FROM)?.['value'] ?? 0)
-  const rows = [...database.iterate(OPEN_ROWS, from)]
+  const rows = [...database.iterate(OPEN_ROWS, openFrom(database))]
   for (const row of rows) {
     database.write(INTERRUPT, [Number(row['seq'])])
     sums.add({

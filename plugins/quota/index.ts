@@ -41,6 +41,8 @@ export interface Quota {
   standing (key: VirtualKey): Promise<LimitStanding[]>
   /** How many holds are open. */
   readonly held: number
+  /** Where counters are shared by several gateways: whether they are within reach. */
+  state (): 'up' | 'down' | undefined
 }
 
 /**
@@ -49,8 +51,8 @@ export interface Quota {
  * reservation is one synchronous step, so however many requests arrive at once, exactly as many pass as there is room for.
  */
 export default fp(async (fastify) => {
-  const { config, ledger, prices, log } = fastify
-  const store = await openStore((gauge) => ledger.used(gauge))
+  const { config, keys, prices, log } = fastify
+  const store = await openStore(fastify, allGauges)
   const sweeper = new Sweeper((hold) => {
     log.error({ hold: hold.id, limits: hold.explain() }, 'a request is over and its hold was never ended: all of it counts as used')
   })
@@ -72,6 +74,11 @@ export default fp(async (fastify) => {
       limitsByKey.set(key, limits)
     }
     return limits
+  }
+
+  function * allGauges (): Iterable<Gauge> {
+    const now = Date.now()
+    for (const key of keys.all()) yield * limitsOf(key).map((limit) => gaugeOf(limit, now))
   }
 
   function decide (ask: Ask, asked: Demands, reservation: Reservation): Hold {
@@ -139,7 +146,8 @@ export default fp(async (fastify) => {
       const limits = limitsOf(key)
       return standings(limits, await store.levels(limits.map((limit) => gaugeOf(limit, Date.now()))))
     },
-    get held () { return sweeper.size }
+    get held () { return sweeper.size },
+    state: () => store.state?.()
   }
 
   fastify.decorate('quota', quota)
@@ -147,7 +155,7 @@ export default fp(async (fastify) => {
     sweeper.stop()
     await store.close?.()
   })
-}, { name: 'quota', fastify: '5.x', dependencies: ['config', 'errors', 'keys', 'ledger', 'prices'] })
+}, { name: 'quota', fastify: '5.x', dependencies: ['config', 'database', 'errors', 'keys', 'ledger', 'postgres', 'prices'] })
 
 const NONE: Level = { used: 0, resetIn: 0 }
 const UNLIMITED: Omit<Granted, 'id'> = { granted: true, demands: [], held: [], output: 0, levels: [], exceeded: [], windows: [] }

@@ -1,7 +1,34 @@
+import { randomUUID } from 'node:crypto'
+import type { FastifyInstance } from 'fastify'
 import { MemoryStore } from './memory.ts'
-import type { Gauge, QuotaStore, Used } from './store.ts'
+import type { Gauge, QuotaStore } from './store.ts'
 
-/** The one place where it is chosen which store keeps the counters. */
-export async function openStore (seed: (gauge: Gauge) => Used): Promise<QuotaStore> {
-  return new MemoryStore({ seed })
+/** A store, and where it is elsewhere whether it is there. */
+export type OpenStore = QuotaStore & { state? (): 'up' | 'down' }
+
+/**
+ * The one place where it is chosen which store keeps the counters.
+ *
+ * @param gauges of every limit that a key has now
+ */
+export async function openStore ({ config, database, ledger, log, postgres }: FastifyInstance, gauges: () => Iterable<Gauge>): Promise<OpenStore> {
+  const local = new MemoryStore({ seed: (gauge) => ledger.used(gauge) })
+  const { redisUrl, replicas, limitsWithoutRedis } = config
+  if (redisUrl === undefined) return local
+  const { redisStore } = await import('./redis/index.ts')
+  return await redisStore({
+    url: redisUrl,
+    local,
+    replicas,
+    without: limitsWithoutRedis,
+    log,
+    owner: randomUUID(),
+    seed: {
+      // As long as its rows last. Without any, what this process used is nobody's but its own.
+      source: database?.id ?? randomUUID(),
+      own: (gauge) => ledger.used(gauge),
+      gauges,
+      ...postgres !== null && { others: (gauge: Gauge) => postgres.usedByEach(gauge) }
+    }
+  })
 }

@@ -94,9 +94,9 @@ function heldIn (usage: unknown, spent: number): number {
 async function listening (port: number): Promise<void> {
   for (;;) {
     const socket = connect(port, '127.0.0.1')
-    const [event] = await Promise.race([once(socket, 'connect').then(() => ['up']), once(socket, 'error').then(() => ['down'])])
+    const up = await once(socket, 'connect').then(() => true, () => false)
     socket.destroy()
-    if (event === 'up') return
+    if (up) return
     await wait(50)
   }
 }
