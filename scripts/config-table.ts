@@ -1,7 +1,10 @@
-/** Writes the README's table of settings from their schema. */
+/** Writes the tables of settings, the README's short one and the whole one, from their schema. */
 import { readFileSync, writeFileSync } from 'node:fs'
-import { configTable } from '../plugins/config/schema.ts'
+import { settingsTables } from '../plugins/config/schema.ts'
 
-const readme = new URL('../README.md', import.meta.url)
-const text = readFileSync(readme, 'utf8')
-writeFileSync(readme, text.replace(/(<!-- config -->\n)[^]*?(<!-- \/config -->)/, `$1${await configTable()}\n$2`))
+const { first, all } = await settingsTables()
+for (const [file, table] of [['README.md', first], ['docs/settings.md', all]] as const) {
+  const path = new URL(`../${file}`, import.meta.url)
+  const text = readFileSync(path, 'utf8')
+  writeFileSync(path, text.replace(/(<!-- config -->\n)[^]*?(<!-- \/config -->)/, `$1${table}\n$2`))
+}

@@ -171,12 +171,16 @@ export function settingsWith (providers: Provider[]) {
   return Type.Object({ ...Settings.properties, ...Object.fromEntries(addresses) })
 }
 
-/** The README's table of settings, with the addresses of the providers that are loaded by default. */
-export async function configTable (): Promise<string> {
+/** What somebody who begins may want to set. */
+const FIRST = ['KEYS_FILE', 'GATEWAY_HOST', 'GATEWAY_PORT', 'PROVIDERS', 'MAX_REQUESTS_PER_HOUR', 'REQUEST_TIMEOUT', 'DATA_DIR', 'ADMIN_KEY', 'LOG_LEVEL', 'LOG_BODIES']
+
+/** Tables of settings, with the addresses of the providers that are loaded by default: the README's, and the whole one. */
+export async function settingsTables (): Promise<{ first: string, all: string }> {
   const providers = await Promise.all(defaultProviders.map(loadBuiltin))
   const rows = Object.entries(settingsWith(providers).properties).map(([name, property]) => {
     const { default: value, description } = property as { default?: string, description?: string }
-    return `| \`${name}\` | ${value === undefined ? '' : `\`${value}\``} | ${description} |`
+    return { name, row: `| \`${name}\` | ${value === undefined ? '' : `\`${value}\``} | ${description} |` }
   })
-  return ['| variable | default | meaning |', '| --- | --- | --- |', ...rows].join('\n')
+  const table = (shown: typeof rows): string => ['| variable | default | meaning |', '| --- | --- | --- |', ...shown.map(({ row }) => row)].join('\n')
+  return { first: table(rows.filter(({ name }) => FIRST.includes(name))), all: table(rows) }
 }
