@@ -11,6 +11,10 @@ export interface Spend {
   targets: Array<{ provider: string, model: string }>
   /** Of the body that goes to the provider. */
   bytes: number
+  /** Tokens that a tokenizer makes of those bytes, once it was asked: a text has no more of them than bytes. */
+  tokens?: number
+  /** Asks it, where the bytes are too many: see `finer.ts`. `undefined` where none fits. */
+  count?: () => Promise<number | undefined>
   /** Asked only where the key has a limit on tokens or money. `undefined`: nothing is known. */
   bound: () => Bound | undefined
   /** Whether the gateway can cap the request's output where it has no cap of its own. */
@@ -41,13 +45,13 @@ export const FLOOR = 256
 const MILLION = 1_000_000
 
 /** @throws {GatewayError} `unbounded_cost` that names what has no bound; `undefined` where the request is free */
-export function sizeOf ({ targets, bytes, bound: ask, capable }: Spend, prices: Prices): Size | undefined {
+export function sizeOf ({ targets, bytes, tokens: counted = bytes, bound: ask, capable }: Spend, prices: Prices): Size | undefined {
   const bound = ask()
   if (bound?.free === true) return undefined
   if (bound === undefined) throw unbounded('What a request of this kind may use cannot be bounded')
   if (bound.unbounded.length > 0) throw unbounded(`Nothing bounds what these may use: ${bound.unbounded.join(', ')}`)
   const inputs = targets.map((target) => {
-    const tokens = inputBound(bytes, bound) ?? prices.find(target.provider, target.model)?.contextWindow
+    const tokens = inputBound(Math.min(bytes, counted), bound) ?? prices.find(target.provider, target.model)?.contextWindow
     if (tokens !== undefined) return tokens
     throw unbounded(`More than the request's own text goes into the prompt, and how long that may be is not known. ${missing(target, 'context_window')}`)
   })

@@ -4,12 +4,13 @@ import type { Dialect } from '../../providers/dialects/dialect.ts'
 import type { VirtualKey } from '../keys/index.ts'
 import type { Limit } from '../keys/limits.ts'
 import { demandsOf, type Ask, type Demands } from './demands.ts'
+import { Finer } from './finer.ts'
 import { byWait, gaugeOf } from './gauges.ts'
 import { StoreHold, type Hold, type Used as Usage } from './hold.ts'
 import { holdOf } from './memory.ts'
 import { refusal } from './refusal.ts'
 import { remainingHeaders, standings, type LimitStanding } from './standing.ts'
-import type { Gauge, Granted, Level, Reservation } from './store.ts'
+import type { Gauge, Granted, Level, Refused, Reservation } from './store.ts'
 import { openStore } from './stores.ts'
 import { Sweeper } from './sweeper.ts'
 
@@ -41,6 +42,8 @@ export interface Quota {
   standing (key: VirtualKey): Promise<LimitStanding[]>
   /** How many holds are open. */
   readonly held: number
+  /** How loose the bounds were: requests let through because they were counted, and refused although they may have fitted. */
+  readonly bounds: { readonly spared: number, readonly falseRefusals: number }
   /** Where counters are shared by several gateways: whether they are within reach. */
   state (): 'up' | 'down' | undefined
 }
@@ -56,6 +59,7 @@ export default fp(async (fastify) => {
   const sweeper = new Sweeper((hold) => {
     log.error({ hold: hold.id, limits: hold.explain() }, 'a request is over and its hold was never ended: all of it counts as used')
   })
+  const finer = new Finer(log)
   /** By counter, for headers that cannot wait. Only where the store is elsewhere. */
   const known = new Map<string, Level & { at: number }>()
   const limitsByKey = new WeakMap<VirtualKey, Limit[]>()
@@ -81,25 +85,43 @@ export default fp(async (fastify) => {
     for (const key of keys.all()) yield * limitsOf(key).map((limit) => gaugeOf(limit, now))
   }
 
-  function decide (ask: Ask, asked: Demands, reservation: Reservation): Hold {
-    const { limits, demands, elastic } = asked
-    if (!reservation.granted) {
-      const { demand: index, levels } = reservation
-      const [limit, demand, level] = [limits[index], demands[index], levels[index]]
-      if (limit === undefined || demand === undefined || level === undefined) throw new Error('refused by no limit')
-      throw refusal({
-        limit,
-        need: holdOf(demand, elastic?.least ?? 0),
-        level,
-        underWay: limit.unit === 'tokens' || limit.unit === 'money' ? sweeper.heldOf(demand.counter) : 0,
-        headers: remainingHeaders(limits, levels, ask.dialect)
-      })
-    }
+  function decide (ask: Ask, asked: Demands, reservation: Reservation): Hold | Promise<Hold> {
+    if (!reservation.granted) return refuse(ask, asked, reservation)
+    const { limits, elastic } = asked
+    if (ask.spend?.tokens !== undefined) finer.spared++
     tellDryRuns(ask, asked, reservation)
     const cap = elastic === undefined ? asked.output : reservation.output
     const hold = new StoreHold(store, reservation, { limits, cap: asked.capped ? cap : undefined, alive: ask.alive, onEnd })
     sweeper.add(hold)
     return hold
+  }
+
+  /** Unless a tokenizer finds that it takes less. */
+  function refuse (ask: Ask, { limits, demands, elastic }: Demands, { demand: index, levels }: Refused): Promise<Hold> {
+    const [limit, demand, level] = [limits[index], demands[index], levels[index]]
+    if (limit === undefined || demand === undefined || level === undefined) throw new Error('refused by no limit')
+    const error = refusal({
+      limit,
+      need: holdOf(demand, elastic?.least ?? 0),
+      level,
+      underWay: limit.unit === 'tokens' || limit.unit === 'money' ? sweeper.heldOf(demand.counter) : 0,
+      headers: remainingHeaders(limits, levels, ask.dialect)
+    })
+    const need = (tokens: number): { need: number, left: number } => {
+      const other = ask.spend === undefined ? undefined : demandsOf({ ...ask, spend: { ...ask.spend, tokens } }, limits, prices)
+      const same = other?.demands[other.limits.indexOf(limit)]
+      return { need: same === undefined ? Infinity : holdOf(same, other?.elastic?.least ?? 0), left: limit.limit - level.used }
+    }
+    const { spend } = ask
+    if (!finer.worth(spend, limit, need)) {
+      finer.refused(ask, limit, need)
+      throw error
+    }
+    return finer.count(ask, spend).then((counted) => {
+      if (counted !== undefined) return quota.reserve(counted)
+      finer.refused(ask, limit, need)
+      throw error
+    })
   }
 
   function tellDryRuns ({ id, key }: Ask, { limits, unknown }: Demands, { exceeded, levels }: Granted): void {
@@ -147,6 +169,7 @@ export default fp(async (fastify) => {
       return standings(limits, await store.levels(limits.map((limit) => gaugeOf(limit, Date.now()))))
     },
     get held () { return sweeper.size },
+    bounds: finer,
     state: () => store.state?.()
   }
 

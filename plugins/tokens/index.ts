@@ -29,6 +29,8 @@ export interface Taken {
 export interface Tokens {
   /** The tokens of a text, by the tokenizer that fits the model, else by its length. Never fails. */
   count (model: string, provider: string, text: string): Promise<number>
+  /** The tokens of a text by the tokenizer that fits the model; `undefined` where none does, or it cannot say soon. */
+  exactly (model: string, provider: string, text: string): Promise<number | undefined>
   /** The tokens of a request's prompt, likewise; pictures and files at a flat rate. */
   prompt (model: string, provider: string, request: Record<string, unknown>): Promise<number>
   /**
@@ -40,6 +42,8 @@ export interface Tokens {
 
 /** Characters that are counted of a text: the rest is taken to be like them. */
 const COUNTED = 128 * 1024
+/** Pieces of that length that are counted where every token matters. */
+const PIECES = 8
 
 /**
  * `fastify.tokens`: how many tokens a text has, for replies that were cut off before the provider said so. Counted in a
@@ -63,6 +67,17 @@ export default fp<ThreadOptions>(async (fastify, options) => {
       if (text === '') return 0
       const encoding = encodingOf(provider, model)
       return (encoding && await countBy(encoding, text)) ?? estimateText(text)
+    },
+    async exactly (model, provider, text) {
+      const encoding = encodingOf(provider, model)
+      if (encoding === undefined || text.length > COUNTED * PIECES) return undefined
+      let sum = 0
+      for (let at = 0; at < text.length; at += COUNTED) {
+        const counted = await thread.count(encoding, text.slice(at, at + COUNTED))
+        if (counted === undefined) return undefined
+        sum += counted
+      }
+      return sum
     },
     async prompt (model, provider, request) {
       const encoding = encodingOf(provider, model)

@@ -61,6 +61,7 @@ export function launcher (fastify: FastifyInstance): Launch {
         targets: [{ provider: target.provider.name, model: target.model }],
         bytes: outgoing.request.body?.length ?? 0,
         bound: () => boundOf(asked),
+        count: () => fastify.tokens.exactly(target.model, target.provider.name, outgoing.request.body?.toString() ?? ''),
         capable: target.dialect.cap !== undefined,
         time: Math.round(Date.now() - reply.elapsedTime)
       },
