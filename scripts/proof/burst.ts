@@ -58,7 +58,6 @@ async function burst (seed: number): Promise<void> {
     return startGateway(own, keys, {
       OPENAI_BASE_URL: provider.url,
       MAX_REQUESTS_PER_HOUR: 'unlimited',
-      LOG_LEVEL: 'warn',
       REPLICAS: String(gateways),
       ...redis !== undefined && { REDIS_URL: `redis://127.0.0.1:${REDIS_PORT}` }
     })
