@@ -202,6 +202,7 @@ export class Relay implements ReplyHandler {
       return this.#fail(new GatewayError('upstream_bad_reply', { cause }), 'upstream_error')
     }
     if (reply.error !== undefined) {
+      if (this.#endDrain !== undefined) return this.#close('upstream_error', 502, 'upstream_error')
       return this.#fail(new GatewayError('upstream_error', { message: redact(reply.error.message) }), 'upstream_error')
     }
     if (reply.truncated) return this.#fail(new GatewayError('upstream_broke'), 'incomplete')
@@ -227,7 +228,7 @@ export class Relay implements ReplyHandler {
 
   /** A provider's own error reply, before any byte went out. */
   #passFailure (): void {
-    if (this.#endDrain !== undefined) return this.#close('refused', this.#status)
+    if (this.#endDrain !== undefined) return this.#close(this.#status < 500 ? 'refused' : 'upstream_error', this.#status)
     const { dialect, target, redact, exchange } = this.#admitted
     const failed = failure(this.#status, this.#headers, Buffer.concat(this.#gathered), target.dialect, dialect, redact)
     if (failed.credentialRefused) {

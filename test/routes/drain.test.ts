@@ -82,3 +82,32 @@ t.test('a client that is there sees nothing of it', async (t) => {
   go()
   t.match(await reply.text(), /\[DONE\]\n\n$/)
 })
+
+t.test('what a provider refuses or fails at is no guess\'s to price, whoever is left to hear of it', async (t) => {
+  const replies: Record<string, number> = { none: 404, broken: 500, error: 200 }
+  const finish: Array<() => void> = []
+  const provider = await startProvider(t, ({ body }, response) => {
+    const status = replies[JSON.parse(body).model] ?? 200
+    finish.push(() => response.writeHead(status, { 'content-type': 'application/json' }).end('{"error":{"message":"no"}}'))
+  })
+  const gateway = await startGateway(t, provider.url, { keys: { [CHAT_KEY]: { on_disconnect: 'drain' } } })
+  for (const model of Object.keys(replies)) {
+    const leaving = new AbortController()
+    const asked = fetch(gateway.url + CHAT, { method: 'POST', signal: leaving.signal, headers: { authorization: `Bearer ${CHAT_KEY}`, 'content-type': 'application/json' }, body: JSON.stringify({ model, messages: [] }) })
+    await until(() => finish.length > 0)
+    leaving.abort()
+    await asked.catch(() => {})
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    finish.pop()?.()
+  }
+  const rows = (): Array<Record<string, unknown>> => {
+    gateway.app.database!.flush()
+    return [...gateway.app.database!.iterate('SELECT requested_model, outcome, usage_source, input FROM requests WHERE outcome IS NOT NULL ORDER BY seq')].map((row) => ({ ...row }))
+  }
+  await until(() => rows().length === 3)
+  t.same(rows(), [
+    { requested_model: 'none', outcome: 'refused', usage_source: 'none', input: null },
+    { requested_model: 'broken', outcome: 'upstream_error', usage_source: 'none', input: null },
+    { requested_model: 'error', outcome: 'upstream_error', usage_source: 'none', input: null }
+  ])
+})
