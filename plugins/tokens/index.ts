@@ -40,6 +40,8 @@ export interface Tokens {
   usageOf (taken: Taken): KnownUsage | Promise<KnownUsage>
 }
 
+/** Tokens of one kind that a request may have. */
+const MOST = 1e9
 /** Characters that are counted of a text: the rest is taken to be like them. */
 const COUNTED = 128 * 1024
 /** Pieces of that length that are counted where every token matters. */
@@ -87,7 +89,7 @@ export default fp<ThreadOptions>(async (fastify, options) => {
       return counted === undefined ? estimateTokens(request) : counted + rest
     },
     usageOf ({ target, request, ending, whole }) {
-      const told = ending ?? NOTHING
+      const told = credible(ending ?? NOTHING)
       const known = toldUsage(told, whole)
       if (known !== undefined) return known
       const { usage, error } = told
@@ -113,6 +115,11 @@ export default fp<ThreadOptions>(async (fastify, options) => {
   fastify.decorate('tokens', tokens)
   fastify.addHook('onClose', () => thread.close())
 }, { name: 'tokens', fastify: '5.x', dependencies: ['config'] })
+
+/** What tells of more tokens than any request has tells nothing: no sum would hold it. */
+function credible (told: typeof NOTHING): typeof NOTHING {
+  return Object.values(told.usage ?? {}).some((tokens) => tokens > MOST) ? { ...told, usage: undefined } : told
+}
 
 const SILENT: Generated = { text: '', reasoning: '', calls: 0, factor: 1 }
 const NOTHING: Pick<Ending, 'usage' | 'finish' | 'behind' | 'error'> = { usage: undefined, finish: undefined, error: undefined }

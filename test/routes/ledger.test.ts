@@ -175,3 +175,16 @@ t.test('kill -9: what was answered stays, what was open is interrupted, and the 
   t.equal(db.prepare('SELECT sum(calls) AS n FROM sums').get()?.['n'], 5)
   db.close()
 })
+
+t.test('more tokens than any request has: the row is closed all the same, with what was counted here', async (t) => {
+  const tokens = Number.MAX_SAFE_INTEGER
+  const upstream = await startProvider(t, (_request, response) => {
+    const reply = JSON.parse(whole('gpt-5.4-mini'))
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ ...reply, usage: { prompt_tokens: tokens, completion_tokens: tokens } }))
+  })
+  const gateway = await startGateway(t, upstream.url, { keys: { [CHAT_KEY]: { budget: { usd: 1, per: 'month' }, tokens_per_day: 100_000 } } })
+  for (let i = 0; i < 2; i++) t.equal((await post(gateway.url + CHAT, ask('gpt-5.4-mini', { max_tokens: 5 }))).status, 200, 'nor is the key locked out')
+  await until(() => rowsOf(gateway).length === 2 && rowsOf(gateway).every(({ outcome }) => outcome === 'done'))
+  t.match(rowsOf(gateway)[0], { usage_source: 'estimated', output: 1 })
+  t.equal(gateway.app.database!.get('SELECT sum(calls) AS n FROM sums')?.['n'], 2)
+})
