@@ -3,6 +3,7 @@ import type { Usage } from '../../providers/dialects/events.ts'
 import type { Ending } from '../../providers/dialects/reply.ts'
 import type { Exchange, Outcome } from '../../plugins/logging/exchange.ts'
 import type { Recorder } from '../../plugins/logging/index.ts'
+import { bounded } from '../../plugins/logging/line.ts'
 import { formatDollars } from '../../plugins/money.ts'
 import type { Target } from '../../plugins/providers.ts'
 import type { Hold } from '../../plugins/quota/index.ts'
@@ -29,6 +30,7 @@ export class Books {
   readonly #request: Record<string, unknown>
   readonly #hold: Hold
   readonly #recorder: Recorder | undefined
+  readonly #redact: (text: string) => string
   /** How many requests are in the file that is being kept. */
   readonly #requests: number | undefined
   #kept = 0
@@ -37,13 +39,14 @@ export class Books {
   #learned = false
   #counting: Promise<KnownUsage> | undefined
 
-  constructor (fastify: FastifyInstance, { exchange, target, request, hold, recorder, call }: Admitted) {
+  constructor (fastify: FastifyInstance, { exchange, target, request, hold, recorder, redact, call }: Admitted) {
     this.#fastify = fastify
     this.#exchange = exchange
     this.#target = target
     this.#request = request
     this.#hold = hold
     this.#recorder = recorder
+    this.#redact = redact
     this.#requests = call.requests
   }
 
@@ -108,7 +111,8 @@ export class Books {
     const exchange = this.#exchange
     exchange.outcome = outcome
     exchange.status = status
-    exchange.error = error
+    // It may be the provider's own word.
+    exchange.error = error === undefined ? undefined : bounded(error, this.#redact)
     exchange.attempts = this.#attempts
     exchange.requests = this.#reached ? Math.min(exchange.booking?.requests ?? 0, outcome === 'refused' ? 1 : Infinity) : 0
     exchange.endedAt = performance.now()

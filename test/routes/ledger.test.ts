@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
-import { CHAT_KEY, MESSAGES_KEY, post, startGateway, startProvider, until, type TestGateway } from '../helper.ts'
+import { CHAT_KEY, MESSAGES_KEY, post, REAL_KEY, startGateway, startProvider, until, type TestGateway } from '../helper.ts'
 import { run, start } from '../process.ts'
 
 // Processes start in their own time where the machine is busy.
@@ -187,4 +187,21 @@ t.test('more tokens than any request has: the row is closed all the same, with w
   await until(() => rowsOf(gateway).length === 2 && rowsOf(gateway).every(({ outcome }) => outcome === 'done'))
   t.match(rowsOf(gateway)[0], { usage_source: 'estimated', output: 1 })
   t.equal(gateway.app.database!.get('SELECT sum(calls) AS n FROM sums')?.['n'], 2)
+})
+
+t.test('a provider\'s own word for an error is cut, and holds no key', async (t) => {
+  const code = `a\0b ${REAL_KEY} ${'x'.repeat(5000)}`
+  const upstream = await startProvider(t, (request, response) => {
+    const error = JSON.stringify({ error: { message: 'no', type: 't', code } })
+    if (JSON.parse(request.body).stream !== true) return response.writeHead(400, { 'content-type': 'application/json' }).end(error)
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).end(`${said}data: ${error}\n\n`)
+  })
+  const gateway = await startGateway(t, upstream.url)
+  for (const stream of [true, false]) await (await post(gateway.url + CHAT, ask('m', { stream }))).text()
+  await until(() => rowsOf(gateway).length === 2 && rowsOf(gateway).every(({ outcome }) => outcome !== null))
+  for (const { error } of rowsOf(gateway)) {
+    t.ok(String(error).length <= 128)
+    t.match(String(error), /^a\uFFFDb \[redacted\] x+$/)
+  }
+  t.notMatch(JSON.stringify(gateway.lines()), REAL_KEY)
 })
