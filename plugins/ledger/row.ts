@@ -1,6 +1,6 @@
 import type { SQLInputValue } from 'node:sqlite'
 import type { Exchange } from '../logging/exchange.ts'
-import { bounded, statusOf } from '../logging/line.ts'
+import { bounded, boundedNames, statusOf } from '../logging/line.ts'
 import { redactorFor } from '../logging/redact.ts'
 
 /** A row as it is opened: before anything goes upstream. */
@@ -28,14 +28,15 @@ export function opened (exchange: Exchange, seq: number): SQLInputValue[] {
 
 export function closed (exchange: Exchange, seq: number): SQLInputValue[] {
   const { usage = {}, charge, lossy, servedModel, firstByteAt, endedAt } = exchange
+  const redact = redactorFor(exchange.key)
   const clock = (at: number | undefined): number | null => at === undefined ? null : Math.round(exchange.startedAt + at - exchange.start)
   return [
-    clock(firstByteAt), clock(endedAt), servedModel === undefined ? null : bounded(servedModel, redactorFor(exchange.key)),
+    clock(firstByteAt), clock(endedAt), servedModel === undefined ? null : bounded(servedModel, redact),
     exchange.attempts, statusOf(exchange), exchange.outcome, exchange.error ?? null, exchange.requests,
     usage.input ?? null, usage.cacheRead ?? null, usage.cacheWrite5m ?? null, usage.cacheWrite1h ?? null, usage.output ?? null,
     usage.reasoning ?? null, usage.audioInput ?? null, usage.audioOutput ?? null, exchange.usageSource,
     charge?.cost ?? null, charge?.version ?? null, charge?.model ?? null, charge === undefined ? null : ratesOf(charge.rates),
-    lossy.length === 0 ? null : JSON.stringify(lossy), seq
+    lossy.length === 0 ? null : JSON.stringify(boundedNames(lossy, redact)), seq
   ]
 }
 

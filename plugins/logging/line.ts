@@ -81,8 +81,13 @@ export function exchangeLine (exchange: Exchange): RequestLine {
     bytesOut: exchange.bytesOut,
     attempts: exchange.attempts,
     upstreamRequestId: upstreamRequestId === undefined ? undefined : bounded(upstreamRequestId, redact),
-    lossy: lossy.length === 0 ? undefined : lossy.slice(0, LOSSY_LIMIT).map((name) => bounded(name, redact))
+    lossy: lossy.length === 0 ? undefined : boundedNames(lossy, redact)
   }
+}
+
+/** Names of a client's or a provider's, of which there may be any number. */
+export function boundedNames (names: readonly string[], redact: Redact): string[] {
+  return names.slice(0, LOSSY_LIMIT).map((name) => bounded(name, redact))
 }
 
 /** How loud a line is: what broke is a warning, whatever its status. */

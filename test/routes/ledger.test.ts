@@ -205,3 +205,14 @@ t.test('a provider\'s own word for an error is cut, and holds no key', async (t)
   }
   t.notMatch(JSON.stringify(gateway.lines()), REAL_KEY)
 })
+
+t.test('names of what could not be said are as many as a row can hold', async (t) => {
+  const upstream = await startProvider(t, (_request, response) => response.writeHead(200, { 'content-type': 'application/json' })
+    .end(JSON.stringify({ id: 'm', type: 'message', role: 'assistant', model: 'm', content: [], stop_reason: 'end_turn', stop_sequence: null, usage: { input_tokens: 1, output_tokens: 1 } })))
+  const key = 'vk_lossy_0123456789abcdef'
+  const gateway = await startGateway(t, upstream.url, { keys: { [key]: { provider: 'anthropic', api_key: REAL_KEY } } })
+  const fields = Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`unknown_${i}`, 1]))
+  t.equal((await post(gateway.url + CHAT, ask('m', fields), { authorization: `Bearer ${key}` })).status, 200)
+  await until(() => rowsOf(gateway)[0]?.['outcome'] === 'done')
+  t.ok(String(rowsOf(gateway)[0]?.['lossy']).length < 10_000)
+})
