@@ -1,6 +1,7 @@
 /** In a file of its own, because it waits ten seconds: other files run meanwhile. */
+import { connect } from 'node:net'
 import t from 'tap'
-import { post, startProvider, until } from './helper.ts'
+import { CHAT_KEY, post, startProvider, until } from './helper.ts'
 import { start } from './process.ts'
 
 const first = 'data: {"id":"c1","choices":[{"index":0,"delta":{"content":"a"},"finish_reason":null}]}\n\n'
@@ -33,4 +34,24 @@ t.test('SIGTERM: what is silent ends with an error after ten seconds, what talks
   t.equal(talks?.[0], 200)
   t.ok(talks?.[1].startsWith(first) && talks[1].endsWith(last), 'whole')
   t.equal(await gateway.ended, 0)
+})
+
+t.test('SIGTERM while a request is being sent: nothing of it goes out any more, and nobody waits for it', async (t) => {
+  const provider = await startProvider(t, () => {})
+  const gateway = await start(t, provider.url)
+  const body = JSON.stringify({ model: 'm', messages: [] })
+  const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1')
+  let reply = ''
+  socket.on('data', (data) => { reply += data })
+  socket.write(`POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${CHAT_KEY}\r\ncontent-type: application/json\r\nexpect: 100-continue\r\ncontent-length: ${body.length}\r\n\r\n`)
+  await until(() => reply.includes('100 Continue'))
+  gateway.child.kill('SIGTERM')
+  await until(() => gateway.output().includes('stopping on SIGTERM'))
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  const sent = performance.now()
+  socket.write(body)
+  t.equal(await gateway.ended, 0)
+  t.ok(performance.now() - sent < 5000)
+  t.match(reply, /HTTP\/1\.1 503 [^]*connection: close[^]*"code":"shutting_down"/i)
+  t.equal(provider.requests.length, 0)
 })

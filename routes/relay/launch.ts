@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Bound, Call, Dialect } from '../../providers/dialects/dialect.ts'
+import { GatewayError } from '../../plugins/errors.ts'
 import { Exchange } from '../../plugins/logging/exchange.ts'
 import { newRequestId } from '../../plugins/http/request-id.ts'
 import { redactorFor } from '../../plugins/logging/redact.ts'
@@ -32,21 +33,27 @@ export type Launch = (request: FastifyRequest, reply: FastifyReply, asked: Asked
  */
 export function launcher (fastify: FastifyInstance): Launch {
   const live = new Set<Relay>()
+  /** Rows of requests that are let through, or about to be, and have no relay yet. */
+  const starting = new Set<string>()
+  let stopped = false
   const drains = new Drains(fastify.config.drainTimeout)
 
   // Streams that talk may end; what is silent is let go earlier, so that a hung provider cannot hold the process.
   fastify.addHook('preClose', async () => {
     const started = performance.now()
-    while (live.size > 0) {
+    while (live.size + starting.size > 0) {
       await new Promise((resolve) => setTimeout(resolve, 50))
       const waited = performance.now() - started
       for (const relay of live) {
         if (relay.draining || waited > SHUTDOWN_TIMEOUT || (waited > SILENT_TIMEOUT && relay.silentFor > SILENCE)) relay.shutDown()
       }
     }
+    stopped = true
   })
 
   return (request, reply, asked) => {
+    // One that was still being sent as the gateway began to stop: nobody is left to look after it.
+    if (stopped) throw new GatewayError('shutting_down', { headers: { connection: 'close', 'retry-after': '1' } })
     const { dialect, target, outgoing, amount = 1 } = asked
     // It is counted in the windows of its arrival, as its row is.
     const start = performance.now() - reply.elapsedTime
@@ -67,10 +74,27 @@ export function launcher (fastify: FastifyInstance): Launch {
       },
       alive: () => relay?.over !== true
     })
-    if (reserved instanceof Promise) reserved.then(open).catch((error: unknown) => { reply.send(error) })
-    else open(reserved)
+    starting.add(rowId)
+    if (reserved instanceof Promise) {
+      reserved.then(open).catch((error: unknown) => {
+        starting.delete(rowId)
+        reply.send(error)
+      })
+    } else {
+      open(reserved)
+    }
 
     function open (hold: Hold): void {
+      try {
+        enter(hold)
+      } catch (error) {
+        starting.delete(rowId)
+        if (relay === undefined) hold.release()
+        throw error
+      }
+    }
+
+    function enter (hold: Hold): void {
       const { call, body, kept = {} } = asked
       const exchange = new Exchange({
         id: request.id,
@@ -99,6 +123,7 @@ export function launcher (fastify: FastifyInstance): Launch {
         limits: seen.length === 0 ? null : JSON.stringify({ seen, ...capped && { cap: hold.cap } })
       }
       fastify.ledger.open(exchange, (refusal) => {
+        starting.delete(rowId)
         if (refusal !== undefined) {
           hold.release()
           request.exchange = null
