@@ -137,7 +137,8 @@ export class StoreHold implements Hold {
 
 const NOTHING: Used = { requests: 0, tokens: 0, cost: 0 }
 
-function amountOf (unit: Limit['unit'], { requests, tokens, cost }: Used): number {
+/** In the unit of a limit. */
+export function amountOf (unit: Limit['unit'], { requests, tokens, cost }: Used): number {
   switch (unit) {
     case 'requests': return requests
     case 'tokens': return tokens

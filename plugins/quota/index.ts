@@ -2,11 +2,12 @@ import fp from 'fastify-plugin'
 import { defaultDialect } from '../../providers/dialects/index.ts'
 import type { Dialect } from '../../providers/dialects/dialect.ts'
 import type { VirtualKey } from '../keys/index.ts'
+import { groupOwner } from '../ledger/sums.ts'
 import type { Limit } from '../keys/limits.ts'
 import { demandsOf, type Ask, type Demands } from './demands.ts'
 import { Finer } from './finer.ts'
 import { byWait, gaugeOf } from './gauges.ts'
-import { StoreHold, type Hold, type Used as Usage } from './hold.ts'
+import { amountOf, StoreHold, type Hold, type Used as Usage } from './hold.ts'
 import { holdOf } from './memory.ts'
 import { refusal } from './refusal.ts'
 import { remainingHeaders, standings, type LimitStanding } from './standing.ts'
@@ -91,7 +92,7 @@ export default fp(async (fastify) => {
     if (ask.spend?.tokens !== undefined) finer.spared++
     tellDryRuns(ask, asked, reservation)
     const cap = elastic === undefined ? asked.output : reservation.output
-    const hold = new StoreHold(store, reservation, { limits, cap: asked.capped ? cap : undefined, alive: ask.alive, onEnd })
+    const hold = new StoreHold(store, reservation, { limits, cap: asked.capped ? cap : undefined, alive: ask.alive, onEnd: (hold, used) => onEnd(ask, hold, used) })
     sweeper.add(hold)
     return hold
   }
@@ -134,18 +135,37 @@ export default fp(async (fastify) => {
     }
   }
 
-  function onEnd (hold: StoreHold, used: Usage | undefined): void {
+  function onEnd (ask: Ask, hold: StoreHold, used: Usage | undefined): void {
     sweeper.delete(hold)
     if (used === undefined) return
+    countLate(ask, hold, used)
     const beyond = (what: number, held: number, unit: Limit['unit']): boolean => what > held && hold.limits.some((limit) => limit.unit === unit && !limit.dryRun)
     if (!beyond(used.cost, hold.money, 'money') && !beyond(used.tokens, hold.tokens, 'tokens')) return
     log.error({ hold: hold.id, used, limits: hold.explain() }, 'a request used more than was held for it')
   }
 
+  /** What a new keys.json limits since the request was let through: the ledger will say that it was used, and so must the counter. */
+  function countLate ({ id, key, spend }: Ask, { granted }: StoreHold, used: Usage): void {
+    const now = keys.find(key.token)
+    if (now === undefined || now === key) return
+    const time = spend?.time ?? Date.now()
+    const late = limitsOf(now)
+      .filter(({ owner }) => owner === key.id || key.groups.some((group) => owner === groupOwner(group)))
+      .map((limit) => ({ ...gaugeOf(limit, time), base: 0, each: 0, limit: limit.limit, dryRun: true }))
+      .filter(({ counter, window }) => window.kind === 'calendar' && !granted.demands.some((demand) => demand.counter === counter))
+    if (late.length === 0) return
+    const settle = (reservation: Reservation): void => {
+      if (reservation.granted) store.settle(reservation, late.map(({ unit }) => amountOf(unit, used)))
+    }
+    const reservation = store.reserve(`${id} late`, late)
+    if (reservation instanceof Promise) reservation.then(settle).catch((err: unknown) => log.error({ err, hold: id }, 'what a request used is not in limits that are newer'))
+    else settle(reservation)
+  }
+
   const quota: Quota = {
     reserve (ask) {
       const asked = demandsOf(ask, limitsOf(ask.key), prices)
-      if (asked.demands.length === 0) return new StoreHold(store, { ...UNLIMITED, id: ask.id }, { limits: [], cap: undefined, alive: ask.alive, onEnd })
+      if (asked.demands.length === 0) return new StoreHold(store, { ...UNLIMITED, id: ask.id }, { limits: [], cap: undefined, alive: ask.alive, onEnd: (hold, used) => onEnd(ask, hold, used) })
       const reservation = store.reserve(ask.id, asked.demands, asked.elastic)
       if (!(reservation instanceof Promise)) return decide(ask, asked, reservation)
       return reservation.then((decided) => {

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Anthropic from '@anthropic-ai/sdk'
 import OpenAI from 'openai'
@@ -285,4 +285,26 @@ t.test('used requests and money are still used after a restart', async (t) => {
   const after = await run()
   t.match(await standings(after), [{ unit: 'money', used: 0.001 * DOLLAR }, { unit: 'requests', used: 2 }])
   t.same((await burst(after, 2, chat(50))).sort(), [200, 429])
+})
+
+t.test('a budget that comes while a request is under way counts what that costs in the end', async (t) => {
+  const finish: Array<() => void> = []
+  const { gateway, provider } = await start(t, {}, (request, response) => { finish.push(() => answer(request, response)) })
+  const late = post(gateway.url + CHAT, chat(50))
+  await until(() => provider.requests.length === 1)
+  const file = join(gateway.folder, 'keys.json')
+  const keys = JSON.parse(readFileSync(file, 'utf8'))
+  keys.groups = { team: { budget: { usd: 1, per: 'day' } } }
+  Object.assign(keys.virtual_keys[CHAT_KEY], { budget: { usd: 0.0008, per: 'month' }, groups: ['team'], tokens_per_day: 1e6 })
+  writeFileSync(file, JSON.stringify(keys))
+  await until(() => gateway.lines().some(({ msg }) => msg === 'keys reloaded'))
+  const used = async () => (await standings(gateway)).map(({ owner, unit, used }) => [owner.startsWith('group:') ? owner : unit, used])
+  t.same(await used(), [['money', 0], ['tokens', 0], ['group:team', 0]], 'nobody knows yet')
+  finish.shift()?.()
+  t.equal((await late).status, 200)
+  t.same(await used(), [['money', 500_000], ['tokens', 55], ['group:team', 0]], 'as the ledger has it: of no group then')
+  const next = post(gateway.url + CHAT, chat(50))
+  const refused = await next
+  t.equal(refused.status, 429)
+  t.equal(provider.requests.length, 1)
 })
