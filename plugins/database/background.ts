@@ -25,6 +25,8 @@ export class Background {
   readonly #writer: DatabaseWriter
   readonly #asked = new Map<number, { resolve: (rows: Row[]) => void, reject: (error: Error) => void }>()
   readonly #looking: NodeJS.Timeout
+  readonly #inode: bigint | undefined
+  #gone = false
   #worker: Worker | undefined
   #count = 0
   #moving = false
@@ -32,6 +34,7 @@ export class Background {
 
   constructor (file: string, writer: DatabaseWriter) {
     this.#file = file
+    this.#inode = inodeOf(file)
     this.#writer = writer
     this.#looking = setInterval(() => void this.#look(), LOOK).unref()
   }
@@ -47,9 +50,20 @@ export class Background {
     await this.#worker?.terminate()
   }
 
+  /** Whether the file is gone that is open here: SQLite writes on into what no name leads to, and nobody will find it again. */
+  #isGone (): boolean {
+    const inode = inodeOf(this.#file)
+    // Another one in its place is not this one back.
+    this.#gone = inode === undefined || (this.#gone && inode !== this.#inode)
+    return this.#gone
+  }
+
   async #look (): Promise<void> {
+    if (this.#closed) return
+    this.#writer.refuse(this.#isGone() ? new Error('gateway.db was removed from it while it was in use: put it back, or start the gateway anew') : undefined)
+    if (this.#gone) return
     const size = statSync(`${this.#file}-wal`, { throwIfNoEntry: false })?.size ?? 0
-    if (this.#moving || this.#closed || size < CHECKPOINT_AT) return
+    if (this.#moving || size < CHECKPOINT_AT) return
     this.#moving = true
     try {
       // Under load writes come in meanwhile, and the log only grows on: the second round has less to do than the first,
@@ -108,4 +122,8 @@ export class Background {
     })
     return worker
   }
+}
+
+function inodeOf (file: string): bigint | undefined {
+  return statSync(file, { bigint: true, throwIfNoEntry: false })?.ino
 }

@@ -47,6 +47,7 @@ export class DatabaseWriter {
   #now: NodeJS.Immediate | undefined
   /** What the disk said last, while it takes nothing. */
   #fault: { error: unknown } | undefined
+  #refused: Error | undefined
   #reportedAt = -Infinity
   #lost = 0
   #paused = false
@@ -106,12 +107,23 @@ export class DatabaseWriter {
     this.flush()
   }
 
+  /** Nothing is to be written from now on, since nobody would find it. @param reason none: it may be again */
+  refuse (reason: Error | undefined): void {
+    if (this.#refused === undefined && reason === undefined) return
+    this.#refused = reason
+    this.flush()
+  }
+
   /** Writes what waits. @returns whether nothing waits any more */
   flush (): boolean {
     clearTimeout(this.#soon)
     clearImmediate(this.#now)
     this.#soon = this.#now = undefined
     this.#contribute()
+    if (this.#refused !== undefined) {
+      this.#fail(this.#refused)
+      return false
+    }
     while (this.#waiting.length > 0) {
       const group = this.#waiting.length > GROUP ? this.#waiting.slice(0, GROUP) : this.#waiting
       const error = this.#transaction(group)

@@ -1,8 +1,10 @@
 import { once } from 'node:events'
+import { renameSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
+import { openDatabase } from '../../plugins/database/open.ts'
 import { CHAT_KEY, MESSAGES_KEY, post, REAL_KEY, startGateway, startProvider, until, type TestGateway } from '../helper.ts'
 import { run, start } from '../process.ts'
 
@@ -215,4 +217,28 @@ t.test('names of what could not be said are as many as a row can hold', async (t
   t.equal((await post(gateway.url + CHAT, ask('m', fields), { authorization: `Bearer ${key}` })).status, 200)
   await until(() => rowsOf(gateway)[0]?.['outcome'] === 'done')
   t.ok(String(rowsOf(gateway)[0]?.['lossy']).length < 10_000)
+})
+
+t.test('a DATA_DIR that is moved away under the gateway: keys with a budget are refused, others served, and it is as it was once it is back', async (t) => {
+  const upstream = await provider(t)
+  const key = 'vk_budget_0123456789abcdef'
+  const gateway = await startGateway(t, upstream.url, { keys: { [key]: { provider: 'openai', api_key: REAL_KEY, budget: { usd: 1, per: 'month' } } } })
+  const database = gateway.app.database!
+  const sent = async (token: string): Promise<number> => (await post(gateway.url + CHAT, ask('gpt-5.4-mini', { max_tokens: 500 }), { authorization: `Bearer ${token}` })).status
+  const dir = join(gateway.folder, 'data')
+  t.same([await sent(key), await sent(CHAT_KEY)], [200, 200])
+  renameSync(dir, dir + '.away')
+  await until(() => !database.healthy)
+  t.same([await sent(key), await sent(CHAT_KEY)], [503, 200])
+  openDatabase(dir).close()
+  await new Promise((resolve) => setTimeout(resolve, 1200))
+  t.same([await sent(key), await sent(CHAT_KEY)], [503, 200], 'another one in its place is not it')
+  rmSync(dir, { recursive: true })
+  renameSync(dir + '.away', dir)
+  await until(() => database.healthy)
+  t.same([await sent(key), await sent(CHAT_KEY)], [200, 200])
+  await until(() => rowsOf(gateway).length === 6 && rowsOf(gateway).every(({ outcome }) => outcome === 'done'))
+  t.equal(upstream.requests.length, 6)
+  t.equal(gateway.app.quota.held, 0)
+  t.match(gateway.lines().filter(({ msg }) => String(msg).startsWith('cannot write to DATA_DIR')), [{ err: { message: /gateway.db was removed/ } }])
 })
