@@ -3,7 +3,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { defaultDialect, dialects } from '../providers/dialects/index.ts'
 import { BadRequest, Untranslatable } from '../providers/dialects/dialect.ts'
 import { BadForm } from '../providers/dialects/multipart.ts'
-import { BadJson } from '../providers/dialects/splice.ts'
+import { BadJson } from '../providers/dialects/scan.ts'
 import type { Dialect } from '../providers/dialects/dialect.ts'
 import type { ErrorInfo } from '../providers/dialects/events.ts'
 

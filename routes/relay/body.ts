@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import type { Dialect } from '../../providers/dialects/dialect.ts'
 import { formFields, parseForm, spliceForm, type FormPart } from '../../providers/dialects/multipart.ts'
-import { parseObject, splice } from '../../providers/dialects/splice.ts'
+import { judgeObject, parseObject, splice } from '../../providers/dialects/splice.ts'
 
 /** A client's body: the bytes that go on, and what of them the gateway reads. */
 export interface Body {
@@ -28,8 +28,10 @@ export function isForm (type: string): boolean {
   return /^multipart\/form-data[ \t]*;/i.test(type)
 }
 
-export function jsonBody (bytes: Buffer, fields: Record<string, unknown> = parseObject(bytes)): Body {
-  return { bytes, type: 'application/json', fields, record: bytes, edit: (edits) => splice(bytes, edits) }
+/** @param fields what is in it, where that is known */
+export function jsonBody (bytes: Buffer, fields?: Record<string, unknown>): Body {
+  const places = fields === undefined ? judgeObject(bytes) : undefined
+  return { bytes, type: 'application/json', fields: fields ?? parseObject(bytes, places), record: bytes, edit: (edits) => splice(bytes, edits, places) }
 }
 
 /** @param once the fields that the gateway reads: which of two another would take cannot be known */

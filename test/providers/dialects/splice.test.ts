@@ -1,5 +1,6 @@
 import t from 'tap'
-import { BadJson, parseObject, splice, topLevelFields } from '../../../providers/dialects/splice.ts'
+import { BadJson, scanObject } from '../../../providers/dialects/scan.ts'
+import { judgeObject, parseObject, splice } from '../../../providers/dialects/splice.ts'
 
 const odd = '{ "a" : 12345678901234567890 ,\n"b\\"c":{"model":"inner","x":[1.0,"}\\\\"]}, "model" :"gpt", "z":1.0}'
 
@@ -40,7 +41,7 @@ t.test('spliced JSON means the old JSON with the edits, for generated bodies', a
 })
 
 t.test('the fields of a body, with where their values are', async (t) => {
-  t.same(topLevelFields(Buffer.from(odd)).map(({ name, start, end }) => [name, odd.slice(start, end)]), [
+  t.same(scanObject(Buffer.from(odd)).map(({ name, start, end }) => [name, odd.slice(start, end)]), [
     ['a', '12345678901234567890'], ['b"c', '{"model":"inner","x":[1.0,"}\\\\"]}'], ['model', '"gpt"'], ['z', '1.0']
   ])
 })
@@ -60,4 +61,25 @@ t.test('what is not one plain JSON object is refused with its fault', async (t) 
 t.test('nested duplicates, brackets in strings and plain bodies pass', async (t) => {
   t.same(parseObject(Buffer.from('{"a":{"b":1,"b":2}}')), { a: { b: 2 } })
   t.same(parseObject(Buffer.from(JSON.stringify({ a: '['.repeat(1000) }))), { a: '['.repeat(1000) })
+})
+
+t.test('a large value is parsed when it is first read, and only then', async (t) => {
+  const messages = [{ role: 'user', content: 'é'.repeat(5000) }]
+  const body = { model: 'm', messages, n: 1, tools: Array.from({ length: 999 }, (_, i) => ({ i })), 7: 'seven' }
+  const bytes = Buffer.from(JSON.stringify(body))
+  const values = parseObject(bytes)
+  t.same(Object.keys(values), Object.keys(body))
+  t.equal(values.model, 'm')
+  t.equal(typeof Object.getOwnPropertyDescriptor(values, 'messages')?.get, 'function')
+  t.same(values.messages, messages)
+  t.equal(values.messages, values.messages)
+  t.strictSame({ ...parseObject(bytes) }, JSON.parse(bytes.toString()))
+  t.strictSame(JSON.stringify(parseObject(bytes)), bytes.toString())
+  values.messages = 'changed'
+  t.equal(values.messages, 'changed')
+})
+
+t.test('fields that were found once need not be looked for again', async (t) => {
+  const bytes = Buffer.from(odd)
+  t.equal(splice(bytes, { model: 'other', more: 1 }, judgeObject(bytes)).toString(), splice(bytes, { model: 'other', more: 1 }).toString())
 })
