@@ -10,7 +10,7 @@ import { written } from './written.ts'
  * `message_stop`, which ends the stream. Usage begins in the first and is completed by the second last.
  */
 export const stream: StreamReader = {
-  matters: (frame) => frame.includes(MESSAGE) || frame.includes(ERROR),
+  matters: (frame) => TELLS.test(frame.toString('latin1')),
   read (_event, body) {
     const { type, message, delta, usage } = objectOf(body)
     if (type === 'message_start') return common(objectOf(message))
@@ -40,5 +40,4 @@ function finishOf (delta: Record<string, unknown>): Reading {
 }
 
 /** A quote inside a JSON string is escaped, so text that mentions an event's type does not look like one. */
-const MESSAGE = Buffer.from('"message_')
-const ERROR = Buffer.from('"error"')
+const TELLS = /"message_|"error"/

@@ -9,7 +9,7 @@ import { written } from './written.ts'
  * Reads chunks as they pass. Each is one `data:` line of JSON without an event name; the stream ends with `[DONE]`.
  */
 export const stream: StreamReader = {
-  matters: (frame) => hasValue(frame, FINISH) || hasValue(frame, USAGE) || hasValue(frame, ERROR) || frame.includes(DONE) || frame.includes(ERROR_EVENT),
+  matters: (frame) => TELLS.test(frame.toString('latin1')),
   read ({ event, data }, body) {
     if (data === '[DONE]') return { end: true }
     const chunk = objectOf(body)
@@ -53,36 +53,8 @@ export function hasError (body: Record<string, unknown>): boolean {
   return textOf(body.error) !== undefined || Object.keys(objectOf(body.error)).length > 0 || body.object === 'error'
 }
 
-const FINISH = Buffer.from('"finish_reason"')
-const USAGE = Buffer.from('"usage"')
-const ERROR = Buffer.from('"error"')
-const DONE = Buffer.from('[DONE]')
-/** Some servers name their errors so, and nothing else. */
-const ERROR_EVENT = Buffer.from('event: error')
-
 /**
- * Whether the bytes hold the field with a value other than null. A quote inside a JSON string is escaped, so text
- * that mentions the field does not look like it.
+ * A field that tells something, unless it is null; the stream's last word; or the event name that some servers give to
+ * errors, and to nothing else. A quote inside a JSON string is escaped, so text that mentions a field does not look like it.
  */
-function hasValue (frame: Buffer, name: Buffer): boolean {
-  for (let at = frame.indexOf(name); at !== -1; at = frame.indexOf(name, at)) {
-    at += name.length
-    while (isSpace(frame[at])) at++
-    if (frame[at] !== COLON) {
-      // A value, such as the type of an error object.
-      if (name === ERROR) return true
-      continue
-    }
-    at++
-    while (isSpace(frame[at])) at++
-    if (frame[at] !== N) return true
-  }
-  return false
-}
-
-const COLON = 0x3a
-const N = 0x6e
-
-function isSpace (byte: number | undefined): boolean {
-  return byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d
-}
+const TELLS = /"(?:finish_reason|usage|error)"(?!\s*:\s*n)|\[DONE\]|event: ?error/

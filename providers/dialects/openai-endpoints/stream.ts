@@ -10,10 +10,13 @@ import { readUsage } from './usage.ts'
  * @param last the types of events that end an answer
  */
 export function streamOf (last: readonly string[] = []): StreamReader {
-  const marks = [...last, '[DONE]', '"finish_reason"', '"usage"', 'error'].map((mark) => Buffer.from(mark))
+  const marks = [...last, '[DONE]', '"finish_reason"', '"usage"', 'error']
   return {
     ...last.length > 0 && { largest: MAX_EVENT },
-    matters: (frame) => marks.some((mark) => frame.includes(mark)),
+    matters (frame) {
+      const text = frame.toString('latin1')
+      return marks.some((mark) => text.includes(mark))
+    },
     read ({ event, data }, body) {
       if (data === '[DONE]') return { end: true }
       const chunk = objectOf(body)

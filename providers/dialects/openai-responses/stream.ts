@@ -15,7 +15,7 @@ import { written } from './written.ts'
 export const stream: StreamReader = {
   // The first and the last events hold the request's instructions and tools, the last one also images made.
   largest: 8 * 1024 * 1024,
-  matters: (frame) => frame.includes(RESPONSE) || frame.includes(ERROR) || frame.includes(DONE),
+  matters: (frame) => TELLS.test(frame.toString('latin1')),
   read ({ event, data }, body) {
     if (data === '[DONE]') return { end: true }
     const { type, response } = objectOf(body)
@@ -57,8 +57,6 @@ function kept ({ id, store, conversation, output }: Record<string, unknown>): st
 }
 
 /** A quote inside a JSON string is escaped, so text that mentions the field does not look like it. */
-const RESPONSE = Buffer.from('"response"')
-const ERROR = Buffer.from('"error"')
-const DONE = Buffer.from('[DONE]')
+const TELLS = /"(?:response|error)"|\[DONE\]/
 /** Ends the types of events that hold whole what came in pieces. */
 const WHOLE = Buffer.from('.done"')
