@@ -18,6 +18,17 @@ export class Observer {
   /** Ids of what the provider keeps. */
   readonly stored: string[] = []
 
+  /** Knows what another knows, except what is kept. */
+  follow (other: Observer): void {
+    this.id = other.id
+    this.model = other.model
+    this.usage = other.usage
+    this.mismatch = other.mismatch
+    this.behind = other.behind
+    this.finish = other.finish
+    this.error = other.error
+  }
+
   note ({ id, model, usage, mismatch, finish, error, stored = [] }: Reading): void {
     this.id ??= id
     this.model ??= model

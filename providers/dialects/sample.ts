@@ -27,9 +27,10 @@ export class Sample {
   #missed = 0
 
   /** @param piece a whole frame, or text */
-  push (piece: Buffer): void {
-    const end = this.#kept + piece.length
-    const usual = piece.length <= LARGE ? piece.length : 0
+  push (piece: Buffer | string): void {
+    const length = Buffer.byteLength(piece)
+    const end = this.#kept + length
+    const usual = length <= LARGE ? length : 0
     if (this.#usual >= LIMIT || end > MOST) {
       this.#missed += usual
       return
@@ -37,7 +38,8 @@ export class Sample {
     this.#usual += usual
     let bytes = this.#bytes
     if (bytes === undefined || end > bytes.length) bytes = this.#grow(end)
-    bytes.set(piece, this.#kept)
+    if (typeof piece === 'string') bytes.write(piece, this.#kept)
+    else bytes.set(piece, this.#kept)
     this.#kept = end
   }
 

@@ -10,7 +10,7 @@ export interface SseEvent {
 
 const LF = 0x0a
 const CR = 0x0d
-const BOM = Buffer.from([0xef, 0xbb, 0xbf])
+const BOM = '\ufeff'
 
 /** Called with each frame: an event's bytes up to and with its blank line. `whole` is false for pieces of a giant. */
 export type FrameSink = (frame: Buffer, whole: boolean) => void
@@ -107,20 +107,31 @@ function nextLineEnd (chunk: Buffer, from: number): number {
 
 /** Reads one whole frame. `undefined` where it dispatches nothing: comments, a lone id or retry. */
 export function parseFrame (frame: Buffer): SseEvent | undefined {
-  const text = (frame.subarray(0, 3).equals(BOM) ? frame.subarray(3) : frame).toString('utf8')
+  let text = frame.toString('utf8')
+  if (text.includes('\r')) text = text.replaceAll(/\r\n?/g, '\n')
   let event: string | undefined
   let data: string | undefined
-  for (const line of text.split(/\r\n|\n|\r/)) {
-    if (line === '' || line.startsWith(':')) continue
-    const colon = line.indexOf(':')
-    const field = colon === -1 ? line : line.slice(0, colon)
-    let value = colon === -1 ? '' : line.slice(colon + 1)
-    if (value.startsWith(' ')) value = value.slice(1)
-    if (field === 'data') data = data === undefined ? value : `${data}\n${value}`
-    else if (field === 'event') event = value
+  let end = 0
+  for (let at = text.startsWith(BOM) ? 1 : 0; at < text.length; at = end + 1) {
+    end = text.indexOf('\n', at)
+    if (end === -1) end = text.length
+    if (text.startsWith('data', at)) {
+      const value = valueOf('data', text, at, end)
+      if (value !== undefined) data = data === undefined ? value : `${data}\n${value}`
+    } else if (text.startsWith('event', at)) {
+      event = valueOf('event', text, at, end) ?? event
+    }
   }
   if (data === undefined) return undefined
   return event === undefined ? { data } : { event, data }
+}
+
+/** What a line says of a field that its beginning names; `undefined` where that is the beginning of another name. */
+function valueOf (field: string, text: string, start: number, end: number): string | undefined {
+  const colon = start + field.length
+  if (colon === end) return ''
+  if (text[colon] !== ':') return undefined
+  return text.slice(text[colon + 1] === ' ' ? colon + 2 : colon + 1, end)
 }
 
 /** Writes one event. Data is JSON or a terminator: neither holds a raw line end. */

@@ -89,7 +89,7 @@ export class EventTranslation extends Observer {
         if (event.block.type === 'reasoning') this.#thinks.add(event.index)
         if (event.block.type === 'tool-call') {
           this.#calls++
-          this.#text.push(Buffer.from(event.block.name))
+          this.#text.push(event.block.name)
         }
         return event
       case 'block-delta':
@@ -114,7 +114,7 @@ export class EventTranslation extends Observer {
     if (text === '') return
     this.behind = true
     const sample = this.#thinks.has(index) ? this.#reasoning : this.#text
-    sample.push(Buffer.from(text))
+    sample.push(text)
   }
 }
 
@@ -152,7 +152,7 @@ export class Translation extends Observer {
   }
 
   push (chunk: Buffer): Buffer | undefined {
-    const events = this.#reader.push(chunk).flatMap((event) => this.#events.push(event))
+    const events = this.#translate(chunk)
     if (this.#reader.overflowed && !this.done) events.push(...this.#events.fail(OVERFLOW))
     return this.#write(events)
   }
@@ -161,17 +161,23 @@ export class Translation extends Observer {
   end (): { bytes?: Buffer, truncated: boolean } {
     if (this.#end === undefined) {
       // A last event may lack its blank line.
-      const events = this.#reader.push(BLANK).flatMap((event) => this.#events.push(event))
-      const bytes = this.#write([...events, ...this.#events.end()])
+      const bytes = this.#write([...this.#translate(BLANK), ...this.#events.end()])
       this.#end = { truncated: !this.done, ...bytes !== undefined && { bytes } }
     }
     return this.#end
   }
 
+  #translate (chunk: Buffer): SseEvent[] {
+    const out: SseEvent[] = []
+    for (const event of this.#reader.push(chunk)) out.push(...this.#events.push(event))
+    return out
+  }
+
   #write (events: SseEvent[]): Buffer | undefined {
-    const { id, model, usage, mismatch, behind, finish, error } = this.#events
-    Object.assign(this, { id, model, usage, mismatch, behind, finish, error })
-    return events.length === 0 ? undefined : Buffer.from(events.map(formatEvent).join(''))
+    this.follow(this.#events)
+    let text = ''
+    for (const event of events) text += formatEvent(event)
+    return text === '' ? undefined : Buffer.from(text)
   }
 }
 

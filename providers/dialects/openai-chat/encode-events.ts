@@ -33,8 +33,8 @@ export class ChatEventEncoder implements EventEncoder {
   readonly lossy = new Set<string>()
   readonly #options: EncodeOptions
   readonly #blocks = new Map<number, State>()
-  #id = ''
-  #model = ''
+  /** A chunk as far as its choices. It is the same in all of them. */
+  #head = ''
   #usage: Usage | undefined
   #calls = 0
   #details = 0
@@ -44,14 +44,14 @@ export class ChatEventEncoder implements EventEncoder {
 
   constructor (options: EncodeOptions) {
     this.#options = options
+    this.#begin('', '')
     this.#custom = new Map(objectsOf(options.request?.tools).map((tool) => [textOf(objectOf(tool.function ?? tool.custom).name), tool.type === 'custom']))
   }
 
   push (event: Event): SseEvent[] {
     switch (event.type) {
       case 'reply-start':
-        this.#id = event.id
-        this.#model = event.model
+        this.#begin(event.id, event.model)
         this.#usage = event.usage
         return [this.#delta({ role: 'assistant', content: '' })]
       case 'block-start': return this.#start(event.index, event.block)
@@ -101,7 +101,7 @@ export class ChatEventEncoder implements EventEncoder {
         state.citations.push(delta.citation)
         return []
       case 'logprobs':
-        return [this.#chunk([{ index: 0, delta: {}, logprobs: { content: delta.entries.map(logprob), refusal: null }, finish_reason: null }])]
+        return [this.#delta({}, JSON.stringify({ content: delta.entries.map(logprob), refusal: null }))]
       case 'foreign':
         this.lossy.add(`content[].${foreignType(delta)}`)
         return []
@@ -162,19 +162,25 @@ export class ChatEventEncoder implements EventEncoder {
   #finish (finish: Finish): SseEvent[] {
     const out = [...this.#blocks.keys()].flatMap((index) => this.#end(index))
     if (finish.explanation !== undefined) out.push(this.#delta({ refusal: finish.explanation }))
-    out.push(this.#chunk([{ index: 0, delta: {}, logprobs: null, finish_reason: encodeFinish(finish) }]))
-    if (this.#options.usage && this.#usage !== undefined) out.push(this.#chunk([], encodeUsage(this.#usage)))
+    out.push(this.#delta({}, 'null', JSON.stringify(encodeFinish(finish))))
+    if (this.#options.usage && this.#usage !== undefined) out.push(this.#chunk('[]', JSON.stringify(encodeUsage(this.#usage))))
     out.push({ data: '[DONE]' })
     return out
   }
 
-  #delta (delta: Record<string, unknown>): SseEvent {
-    return this.#chunk([{ index: 0, delta, logprobs: null, finish_reason: null }])
+  #begin (id: string, model: string): void {
+    const head = JSON.stringify({ id, object: 'chat.completion.chunk', created: this.#options.now, model })
+    this.#head = head.slice(0, -1)
   }
 
-  #chunk (choices: unknown[], usage: Record<string, unknown> | null = null): SseEvent {
-    const chunk = { id: this.#id, object: 'chat.completion.chunk', created: this.#options.now, model: this.#model, choices }
-    return { data: JSON.stringify(this.#options.usage ? { ...chunk, usage } : chunk) }
+  /** @param logprobs JSON, as is `finish` */
+  #delta (delta: Record<string, unknown>, logprobs = 'null', finish = 'null'): SseEvent {
+    return this.#chunk(`[{"index":0,"delta":${JSON.stringify(delta)},"logprobs":${logprobs},"finish_reason":${finish}}]`)
+  }
+
+  /** @param choices JSON, as is `usage` */
+  #chunk (choices: string, usage = 'null'): SseEvent {
+    return { data: this.#options.usage ? `${this.#head},"choices":${choices},"usage":${usage}}` : `${this.#head},"choices":${choices}}` }
   }
 }
 
