@@ -55,7 +55,7 @@ export class FrameSplitter {
           this.#afterCr = false
           from++
         }
-        this.#emit(chunk.subarray(start, from), sink)
+        this.#emit(start === 0 && from === chunk.length ? chunk : chunk.subarray(start, from), sink)
         start = from
       }
     }
