@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+
 /**
  * Imported first, and alone, by every entry: on a Node too old for the rest it says so in one line. Nothing here may
  * be newer than the Node it complains about.
@@ -7,3 +9,7 @@ if (major < 22 || (major === 22 && minor < 18)) {
   console.error(`llm-gateway needs Node 22.18 or newer, and this is ${process.versions.node}. npm run and npx use the right one: npm start`)
   process.exit(1)
 }
+
+// Bodies lie outside of JavaScript's heap, and Node 24 collects all of the heap whenever 64 MB of them have come by: with long
+// prompts a dozen times a second. So it counts them as what they are, a part of its memory.
+if (major === 24) setFlagsFromString('--external-memory-accounted-in-global-limit')
