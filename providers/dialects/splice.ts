@@ -40,17 +40,16 @@ export function parseObject (bytes: Buffer, fields: Field[] = judgeObject(bytes)
   const rest = large.length === 0 ? bytes : splice(bytes, Object.fromEntries(large.map(({ name }) => [name, null])), large)
   const values = JSON.parse(rest.toString('utf8')) as Record<string, unknown>
   for (const { name, start, end } of large) {
-    Object.defineProperty(values, name, {
-      get () {
-        const parsed: unknown = JSON.parse(bytes.toString('utf8', start, end))
-        Object.defineProperty(values, name, { value: parsed, writable: true })
-        return parsed
-      },
-      enumerable: true,
-      configurable: true
-    })
+    let value: unknown
+    const get = (): unknown => (value ??= JSON.parse(bytes.toString('utf8', start, end)))
+    Object.defineProperty(values, name, { get, enumerable: true, configurable: true })
   }
   return values
+}
+
+/** The same values with a few replaced or put in. None is parsed for it. */
+export function withEdits (values: Record<string, unknown>, edits: Record<string, unknown>): Record<string, unknown> {
+  return Object.defineProperties({}, { ...Object.getOwnPropertyDescriptors(values), ...Object.getOwnPropertyDescriptors(edits) })
 }
 
 /**

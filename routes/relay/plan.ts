@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Call, Dialect } from '../../providers/dialects/dialect.ts'
 import { withLargeIntegers } from '../../providers/dialects/json.ts'
+import { withEdits } from '../../providers/dialects/splice.ts'
 import type { Target } from '../../plugins/providers.ts'
 import type { UpstreamRequest } from '../../plugins/upstream/index.ts'
 import { jsonBody, type Body } from './body.ts'
@@ -45,7 +46,7 @@ export function plan (
 }
 
 function edited (body: Body, edits: Record<string, unknown>): Body {
-  return { ...body, bytes: body.edit(edits), fields: { ...body.fields, ...edits }, edit: (more) => body.edit({ ...edits, ...more }) }
+  return { ...body, bytes: body.edit(edits), fields: withEdits(body.fields, edits), edit: (more) => body.edit({ ...edits, ...more }) }
 }
 
 /** @param headers the client's, of which those cross that the dialect names */

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { BadJson, scanObject } from '../../../providers/dialects/scan.ts'
-import { judgeObject, parseObject, splice } from '../../../providers/dialects/splice.ts'
+import { judgeObject, parseObject, splice, withEdits } from '../../../providers/dialects/splice.ts'
 
 const odd = '{ "a" : 12345678901234567890 ,\n"b\\"c":{"model":"inner","x":[1.0,"}\\\\"]}, "model" :"gpt", "z":1.0}'
 
@@ -75,8 +75,16 @@ t.test('a large value is parsed when it is first read, and only then', async (t)
   t.equal(values.messages, values.messages)
   t.strictSame({ ...parseObject(bytes) }, JSON.parse(bytes.toString()))
   t.strictSame(JSON.stringify(parseObject(bytes)), bytes.toString())
-  values.messages = 'changed'
-  t.equal(values.messages, 'changed')
+})
+
+t.test('values are edited without being parsed, and what is parsed then is so for both', async (t) => {
+  const messages = ['é'.repeat(5000)]
+  const values = parseObject(Buffer.from(JSON.stringify({ model: 'm', messages })))
+  const edited = withEdits(values, { model: 'other', n: 2 })
+  t.equal(typeof Object.getOwnPropertyDescriptor(edited, 'messages')?.get, 'function')
+  t.same(edited, { model: 'other', messages, n: 2 })
+  t.equal(edited.messages, values.messages)
+  t.equal(values.model, 'm')
 })
 
 t.test('fields that were found once need not be looked for again', async (t) => {
