@@ -35,15 +35,24 @@ export function withLargeIntegers (bytes: Buffer, parsed: Record<string, unknown
   return { ...parsed, ...objectOf(whole) }
 }
 
-/** Whether sixteen digits stand in a row, the least that an unsafe integer has. Strings may have them too. */
+/** Digits that an unsafe integer has at least. */
+const LONG = 16
+
+/** Whether so many digits stand in a row. Strings may have them too. Looks at every sixteenth byte: one of them is among those. */
 function hasLongNumber (bytes: Buffer): boolean {
-  let digits = 0
-  for (let i = 0; i < bytes.length; i++) {
-    const byte = bytes[i] as number
-    digits = byte >= 0x30 && byte <= 0x39 ? digits + 1 : 0
-    if (digits === 16) return true
+  for (let at = 0; at < bytes.length; at += LONG) {
+    if (!isDigit(bytes[at])) continue
+    let start = at
+    let end = at + 1
+    while (isDigit(bytes[start - 1])) start--
+    while (isDigit(bytes[end])) end++
+    if (end - start >= LONG) return true
   }
   return false
+}
+
+function isDigit (byte: number | undefined): boolean {
+  return byte !== undefined && byte >= 0x30 && byte <= 0x39
 }
 
 /** An object from JSON text; `undefined` for anything else. */

@@ -28,7 +28,7 @@ export class Sample {
 
   /** @param piece a whole frame, or text */
   push (piece: Buffer | string): void {
-    const length = Buffer.byteLength(piece)
+    const length = typeof piece === 'string' ? Buffer.byteLength(piece) : piece.length
     const end = this.#kept + length
     const usual = length <= LARGE ? length : 0
     if (this.#usual >= LIMIT || end > MOST) {

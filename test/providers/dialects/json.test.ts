@@ -21,6 +21,17 @@ t.test('a body keeps the integers that JavaScript would round, and nothing else 
   t.same(read('{"digits":"12345678901234567890","max_tokens":5}'), { digits: '12345678901234567890', max_tokens: 5 })
 })
 
+t.test('a large integer is seen wherever it stands', async (t) => {
+  for (let before = 0; before < 33; before++) {
+    for (const digits of ['9'.repeat(16), '9'.repeat(17), '1'.repeat(40)]) {
+      const text = `{"${'a'.repeat(before)}":${digits}}`
+      t.equal(JSON.stringify(withLargeIntegers(Buffer.from(text), JSON.parse(text))), text)
+    }
+    const short = { ['a'.repeat(before)]: 123456789012345, b: 123456789012345 }
+    t.equal(withLargeIntegers(Buffer.from(JSON.stringify(short)), short), short)
+  }
+})
+
 t.test('fields know what nobody read', async (t) => {
   const fields = new Fields({ a: 1, b: null, list: [{ x: 1, y: 2 }, { y: 3 }], off: false, none: [], rest: 'r' }, { off: [false] })
   t.equal(fields.number('a'), 1)
