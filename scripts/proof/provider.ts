@@ -12,6 +12,8 @@ export interface Call {
   /** Tokens generated so far. */
   output: number
   input: number
+  /** ms from the request's last byte to the reply's, once there is one. */
+  took?: number
 }
 
 export interface BillingProvider {
@@ -44,6 +46,8 @@ export async function startBilling (): Promise<BillingProvider> {
       const { user, stream, metadata } = JSON.parse(Buffer.concat(chunks).toString()) as { user: string, stream?: boolean, metadata: { kind: string, input: string, output: string } }
       const call: Call = { id: user, kind: metadata.kind, finished: false, output: 0, input: Number(metadata.input) }
       calls.set(user, call)
+      const began = performance.now()
+      response.once('finish', () => { call.took = performance.now() - began })
       response.on('error', () => {})
       answer(response, call, stream === true, Number(metadata.output)).catch((error: unknown) => { console.error(error) })
     })
