@@ -56,6 +56,8 @@ export interface Quota {
  */
 export default fp(async (fastify) => {
   const { config, keys, prices, log } = fastify
+  // The store asks for all gauges while it opens.
+  const limitsByKey = new WeakMap<VirtualKey, Limit[]>()
   const store = await openStore(fastify, allGauges)
   const sweeper = new Sweeper((hold) => {
     log.error({ hold: hold.id, limits: hold.explain() }, 'a request is over and its hold was never ended: all of it counts as used')
@@ -63,7 +65,6 @@ export default fp(async (fastify) => {
   const finer = new Finer(log)
   /** By counter, for headers that cannot wait. Only where the store is elsewhere. */
   const known = new Map<string, Level & { at: number }>()
-  const limitsByKey = new WeakMap<VirtualKey, Limit[]>()
 
   function lastKnown ({ counter }: Gauge): Level {
     const level = known.get(counter)

@@ -76,6 +76,8 @@ export class RedisStore implements QuotaStore {
   readonly #shares: Sharing
   #timers: NodeJS.Timeout[] = []
   #epoch = ''
+  /** The data that were told all that this gateway has. */
+  #told = ''
   #run = ''
   /** How many times Redis was written to, as far as this gateway has seen. */
   #writes = 0
@@ -214,7 +216,10 @@ export class RedisStore implements QuotaStore {
 
   async #greet (run: string): Promise<void> {
     for (const timer of this.#timers.splice(0)) clearInterval(timer)
-    if (await this.#hello(run)) await this.#shares.tellAll()
+    await this.#hello(run)
+    const epoch = this.#epoch
+    if (epoch !== this.#told) await this.#shares.tellAll()
+    this.#told = epoch
     await this.#tellHolds()
     await this.#outbox.applied()
     // Of holds that ended meanwhile.
@@ -226,8 +231,7 @@ export class RedisStore implements QuotaStore {
     every(this.#options.sweepEvery ?? 15_000, async () => await this.#sweep())
   }
 
-  /** @returns whether it is the first time that this gateway meets these data */
-  async #hello (run: string): Promise<boolean> {
+  async #hello (run: string): Promise<void> {
     const [epoch, writes, now] = await this.#link.call(hello, [keys.meta, keys.owners, keys.source(this.#options.seed.source)],
       [this.#options.owner, this.#lease, randomUUID(), run, this.#epoch, this.#run, this.#writes])
     const known = this.#epoch
@@ -244,7 +248,6 @@ export class RedisStore implements QuotaStore {
       this.#outbox.clear()
       this.#options.log.warn('Redis has lost what it had: it is told anew')
     }
-    return this.#epoch !== known
   }
 
   /** Tells of open holds that Redis does not have, with this gateway's shares of their counters before. */

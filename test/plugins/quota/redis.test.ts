@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
+import { keys } from '../../../plugins/quota/redis/keys.ts'
 import type { Granted } from '../../../plugins/quota/store.ts'
 import { until } from '../../helper.ts'
 import { startRedis, withoutRedis, type RedisServer } from '../../redis.ts'
@@ -218,6 +219,25 @@ t.test('against a real Redis', options, async (t) => {
     await startGateway(t, redis.url, { rows: new Map([[a.counter, { used: 40 }]]), gauges: [a] })
     const asked = await startGateway(t, redis.url)
     t.equal(await usedOf(asked, a), 40)
+  })
+
+  t.test('a gateway that could not tell its shares when it met Redis tells them the next time', async (t) => {
+    await redis.cli('flushall')
+    const a = demand('late', 1, 100)
+    const one = await startGateway(t, redis.url)
+    await granted(one.store.reserve(randomUUID(), [demand('other', 1, 100)]))
+    let tries = 0
+    const seed = {
+      source: 'late',
+      own: () => ({ used: 7 }),
+      gauges () {
+        if (++tries === 1) throw new Error('not yet')
+        return [a]
+      }
+    }
+    await startGateway(t, redis.url, { seed })
+    await eventually(async () => redis.cli('hget', keys.counter('late'), 'u') === '7')
+    t.equal(tries, 2)
   })
 
   t.test('a reservation that was given up before it came holds nothing', async (t) => {
