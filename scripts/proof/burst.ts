@@ -4,14 +4,12 @@
  *
  *     node scripts/proof/burst.ts [GATEWAYS] [RUNS] [REQUESTS]
  */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { Agent, request } from 'undici'
+import { startRedis } from '../../test/redis.ts'
 import { startGateway, type Gateway } from './gateway.ts'
 import { costOf, startBilling } from './provider.ts'
 import { randomFrom } from './random.ts'
@@ -19,19 +17,18 @@ import { randomFrom } from './random.ts'
 const [gateways = 1, runs = 20, requests = 1000] = process.argv.slice(2).map(Number)
 /** What the gateway allows for the tokens that a provider puts around a conversation (docs/limits.md). */
 const ALLOWANCE = 512
-const REDIS_PORT = 16_379
 
 const folder = mkdtempSync(join(tmpdir(), 'llm-gateway-burst-'))
 const provider = await startBilling()
-const redis = gateways > 1 ? spawn('redis-server', ['--port', String(REDIS_PORT), '--save', '', '--dir', folder], { stdio: 'ignore' }) : undefined
-if (redis !== undefined) await listening(REDIS_PORT)
+const cleaners: Array<() => unknown> = []
+const redis = gateways > 1 ? await startRedis({ teardown: (fn) => cleaners.push(fn) }) : undefined
 const agent = new Agent({ connections: requests, pipelining: 1 })
 
 let failed = 0
 for (let run = 1; run <= runs; run++) await burst(run)
 provider.close()
 await agent.close()
-redis?.kill()
+for (const clean of cleaners) await clean()
 rmSync(folder, { recursive: true, force: true })
 console.log(failed === 0 ? 'ok' : `FAILED in ${failed} runs`)
 process.exitCode = failed === 0 ? 0 : 1
@@ -59,7 +56,7 @@ async function burst (seed: number): Promise<void> {
       OPENAI_BASE_URL: provider.url,
       MAX_REQUESTS_PER_HOUR: 'unlimited',
       REPLICAS: String(gateways),
-      ...redis !== undefined && { REDIS_URL: `redis://127.0.0.1:${REDIS_PORT}` }
+      ...redis !== undefined && { REDIS_URL: redis.url }
     })
   }))
   const before = provider.calls.size
@@ -91,14 +88,4 @@ function heldIn (usage: unknown, spent: number): number {
   const { limits = [] } = usage as { limits?: Array<{ unit: string, used: number }> }
   const money = limits.find(({ unit }) => unit === 'money')
   return money === undefined ? NaN : money.used - spent
-}
-
-async function listening (port: number): Promise<void> {
-  for (;;) {
-    const socket = connect(port, '127.0.0.1')
-    const up = await once(socket, 'connect').then(() => true, () => false)
-    socket.destroy()
-    if (up) return
-    await wait(50)
-  }
 }
