@@ -5,6 +5,7 @@ import type { Exchange } from '../logging/exchange.ts'
 import { bounded } from '../logging/line.ts'
 import { redactorFor } from '../logging/redact.ts'
 import type { Gauge, Used } from '../quota/store.ts'
+import { asNumber } from './reports/usage.ts'
 import { recentWindows, windowName } from './recent.ts'
 import { mark, openFrom, recover } from './recover.ts'
 import { keepDeleting } from './retention.ts'
@@ -33,7 +34,7 @@ export interface Ledger {
 /** ms between two notes of how far back an open row can be. */
 const MARK = 5000
 
-const USED = `SELECT sum(requests) AS requests, sum(${TOKENS}) AS tokens, sum(cost) AS money FROM sums WHERE owner = ? AND slot >= ?`
+const USED = `SELECT ${asNumber('sum(requests)')} AS requests, ${asNumber(`sum(${TOKENS})`)} AS tokens, ${asNumber('sum(cost)')} AS money FROM sums WHERE owner = ? AND slot >= ?`
 
 /**
  * `fastify.ledger`: one row for every request that goes out, opened before its first byte does and closed once, however

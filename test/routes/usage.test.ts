@@ -129,3 +129,19 @@ t.test('the reply is as /openapi.json says', async (t) => {
   if (schema === undefined) throw new Error('no schema')
   t.same([...Value.Errors(schema, await usageOf(gateway))], [])
 })
+
+t.test('sums beyond what a number holds exactly are told all the same, and lock nobody out for good', async (t) => {
+  const provider = await startProvider(t, (_request, response) => response.writeHead(200, { 'content-type': 'application/json' })
+    .end('{"id":"c1","object":"chat.completion","created":1,"model":"gpt-5.4-mini","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":1}}'))
+  const gateway = await startGateway(t, provider.url, { env: { ADMIN_KEY: 'admin-0123456789abcdef' }, keys: { [CHAT_KEY]: { budget: { usd: 10, per: 'total' } } } })
+  const database = gateway.app.database!
+  const key = gateway.app.keys.find(CHAT_KEY)!.id
+  const slot = Date.now() - Date.now() % 900_000
+  for (const model of ['a', 'b']) database.write('INSERT INTO sums VALUES (?, ?, ?, ?, ?, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 9007199254740991, 0)', [key, slot, 'openai', model, 'x'])
+  database.flush()
+  const asked = await fetch(`${gateway.url}/usage`, { headers: { authorization: `Bearer ${CHAT_KEY}` } })
+  t.match(await asked.json(), { today: { cost_nano: 18014398509481982 }, limits: [{ name: 'budget', remaining: 0 }] })
+  const told = await fetch(`${gateway.url}/admin/usage?group_by=key`, { headers: { authorization: 'Bearer admin-0123456789abcdef' } })
+  t.match(await told.json(), { data: [{ key, calls: 2, cost_nano: 18014398509481982 }] })
+  t.equal((await post(`${gateway.url}/v1/chat/completions`, { model: 'gpt-5.4-mini', max_tokens: 5, messages: [] })).status, 429)
+})

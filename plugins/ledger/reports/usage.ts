@@ -42,11 +42,16 @@ export function usageStatement ({ by, from, to, timezone = 'UTC', key, group, pr
     SELECT o.owner, (SELECT s.key_name FROM sums s WHERE s.owner = o.owner ORDER BY s.slot DESC LIMIT 1) AS name
     FROM owners o WHERE o.owner IS NOT NULL
   )
-  SELECT ${[...terms, ...COLUMNS.map((column) => `coalesce(sum(s.${column}), 0) AS ${column}`)].join(', ')}
+  SELECT ${[...terms, ...COLUMNS.map((column) => `${asNumber(`coalesce(sum(s.${column}), 0)`)} AS ${column}`)].join(', ')}
   FROM named n CROSS JOIN sums s WHERE s.owner = n.owner AND ${where.join(' AND ')}
   ${terms.length === 0 ? '' : `GROUP BY ${terms.map((_, index) => index + 1).join(', ')} ORDER BY ${terms.map((_, index) => index + 1).join(', ')}`}
   LIMIT ${limit}`
   return { sql, values }
+}
+
+/** A sum may be beyond what a number of ours holds exactly, nine million dollars; read as a whole number it would be an error then. */
+export function asNumber (sum: string): string {
+  return `CAST(${sum} AS double precision)`
 }
 
 const dimensions: Record<Dimension, (query: { from: number, to: number, timezone: string }) => string[]> = {
