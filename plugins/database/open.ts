@@ -114,6 +114,7 @@ export function openDatabase (dir: string): Opened {
     // the database by a thread of its own (background.ts), because that waits for the disk.
     db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 1048576')
     migrate(db)
+    probe(db)
     return {
       db,
       file,
@@ -145,6 +146,11 @@ function hold (dir: string): DatabaseSync {
 function owned (file: string): string {
   closeSync(openSync(file, 'a', 0o600))
   return file
+}
+
+/** Looks at the end of each table: what is broken there is a reason not to use it, and not one to fail by and by. */
+function probe (db: DatabaseSync): void {
+  for (const table of ['stored', 'requests', 'sums', 'marks', 'spool']) db.prepare(`SELECT * FROM ${table} ORDER BY 1 DESC LIMIT 1`).get()
 }
 
 function migrate (db: DatabaseSync): void {

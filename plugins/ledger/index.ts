@@ -41,23 +41,32 @@ const USED = `SELECT ${asNumber('sum(requests)')} AS requests, ${asNumber(`sum($
  * it ends. Rows of one turn of the event loop are written in one transaction. Quota and budgets are caches of it.
  */
 export default fp(async (fastify) => {
-  const { database, postgres, config: { ledgerOnError, ledgerRetention }, log } = fastify
+  const { database, postgres, config: { dataDir, ledgerOnError, ledgerRetention }, log } = fastify
   if (database === null) {
     fastify.decorate('ledger', unwritten(ledgerOnError))
     return
   }
   const sums = new Sums()
   database.contribute(() => sums.take())
-  const interrupted = recover(database, sums)
+  const interrupted = read(() => recover(database, sums))
   // Counters are made from what stands here.
   if (!database.flush()) log.error('the ledger cannot be written: requests that an earlier process left open stay so')
   if (interrupted > 0) log.warn({ rows: interrupted }, 'requests that the last process left open were charged at their hold')
 
-  const recent = recentWindows(database)
+  const recent = read(() => recentWindows(database))
   const opening = new Map<number, Write>()
   // Retention may have taken the last row, and below the mark nobody looks for open ones.
   let seq = Math.max(Number(database.get('SELECT max(seq) AS seq FROM requests')?.['seq'] ?? 0), openFrom(database) - 1)
   let marked = 0
+
+  /** Whoever starts it must be told which file it is. */
+  function read<T> (from: () => T): T {
+    try {
+      return from()
+    } catch (error) {
+      throw new Error(`cannot read the ledger in DATA_DIR ${JSON.stringify(dataDir)}: ${error instanceof Error ? error.message : String(error)}; move gateway.db away to begin a new one`, { cause: error })
+    }
+  }
 
   fastify.decorate('ledger', {
     open (exchange, then) {

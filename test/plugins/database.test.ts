@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -199,4 +199,32 @@ t.test('the log of writes does not grow without end under load, and other reads 
   clearInterval(writing)
   t.ok(largest < 80e6, `${largest} bytes, of about 100 MB written`)
   t.same((await database.read(COUNT)).map((row) => row['n']), [n])
+})
+
+t.test('a file that is broken in part: the gateway goes on without it, or ends with one line that names the folder', async (t) => {
+  const provider = await startProvider(t, (_request, response) => response.writeHead(200, { 'content-type': 'application/json' }).end('{"id":"c1","object":"chat.completion","created":1,"model":"m","choices":[]}'))
+  const dir = folder(t)
+  const file = join(dir, 'gateway.db')
+  const first = await start(t, provider.url, { DATA_DIR: dir, MAX_REQUESTS_PER_HOUR: 'unlimited' })
+  await Promise.all(Array.from({ length: 300 }, async () => (await post(`${first.url}/v1/chat/completions`, { model: 'm', messages: [] })).text()))
+  first.child.kill('SIGTERM')
+  await first.ended
+  const whole = readFileSync(file)
+  const db = new DatabaseSync(file)
+  const root = (name: string): number => (Number(db.prepare('SELECT rootpage FROM sqlite_schema WHERE name = ?').get(name)?.['rootpage']) - 1) * 4096
+  const requests = root('requests')
+  db.close()
+  const broken: Array<[number, number, string, RegExp]> = [
+    [requests, 100, 'serve', /"err":.*malformed/],
+    [requests, 100, 'refuse', /^llm-gateway: cannot use DATA_DIR .*malformed.*\n$/],
+    // The first page of rows: only whoever reads on comes to it.
+    [(whole.readUInt32BE(requests + whole.readUInt16BE(requests + 12)) - 1) * 4096, 4096, 'serve', /^llm-gateway: cannot read the ledger in DATA_DIR .*malformed; move gateway.db away.*\n$/]
+  ]
+  for (const [at, length, LEDGER_ON_ERROR, said] of broken) {
+    writeFileSync(file, Buffer.from(whole).fill(0xa5, at, at + length))
+    const running = run(t, { OPENAI_BASE_URL: `${provider.url}/v1`, DATA_DIR: dir, LEDGER_ON_ERROR })
+    await until(() => said.test(running.output()) || running.child.exitCode !== null)
+    t.match(running.output(), said)
+    if (said.source.startsWith('^')) t.equal(await running.ended, 1)
+  }
 })
