@@ -131,9 +131,16 @@ const NONE: Elastic = { least: 0, most: 0 }
 const NOTHING: Used = { used: 0 }
 const CLOSED: Level = { used: 0, resetIn: 0 }
 
+/**
+ * Most that a dry run holds, some 8,800 dollars. Nothing is refused there, so that a request may ask for more than any number
+ * holds exactly, and what others have used would be lost in it.
+ */
+export const DRY = 2 ** 43
+
 /** What a demand takes with so much output. */
-export function holdOf ({ base, each }: Demand, output: number): number {
-  return Math.max(0, Math.ceil(base + output * each - LOST))
+export function holdOf ({ base, each, dryRun }: Demand, output: number): number {
+  const hold = Math.max(0, Math.ceil(base + output * each - LOST))
+  return dryRun ? Math.min(hold, DRY) : hold
 }
 
 function fits (demand: Demand, output: number, room: number): boolean {

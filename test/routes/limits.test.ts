@@ -308,3 +308,18 @@ t.test('a budget that comes while a request is under way counts what that costs 
   t.equal(refused.status, 429)
   t.equal(provider.requests.length, 1)
 })
+
+t.test('a dry run lets through whatever is asked for, and neither its row nor its count is lost for that', async (t) => {
+  const dry = { limit: 1000, dry_run: true }
+  const { gateway, provider } = await start(t, { budget: { usd: 1, per: 'month', dry_run: true }, tokens_per_day: dry }, (request, response) => {
+    answer({ ...request, body: JSON.stringify(chat(50)) }, response)
+  })
+  t.equal((await post(gateway.url + CHAT, chat(50))).status, 200)
+  for (const body of [{ ...chat(Number.MAX_SAFE_INTEGER), n: 1e18 }, { ...chat(), n: 1e18 }]) t.equal((await post(gateway.url + CHAT, body)).status, 200)
+  await until(() => gateway.app.quota.held === 0)
+  t.match(await standings(gateway), [{ unit: 'money', used: 1_500_000 }, { unit: 'tokens', used: 165 }])
+  const database = gateway.app.database!
+  database.flush()
+  t.same([...database.iterate('SELECT outcome FROM requests')].map(({ outcome }) => outcome), ['done', 'done', 'done'])
+  t.equal(provider.requests.length, 3)
+})

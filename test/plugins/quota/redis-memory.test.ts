@@ -61,3 +61,19 @@ t.test('the stores in Redis and in memory say the same of whatever is asked', { 
   }
   t.ok(seen.granted > 200 && seen.refused > 200 && seen.cut > 20 && seen.exceeded > 3, JSON.stringify(seen))
 })
+
+t.test('a dry run of more than any number holds leaves the counter as it was', { skip: withoutRedis }, async (t) => {
+  const { store } = await startGateway(t, (await startRedis(t)).url)
+  for (const quota of [store, new MemoryStore()]) {
+    const dry = { ...demand('dry', 0, 10, { dryRun: true, window: forever }), base: 5 }
+    const small = await quota.reserve(randomUUID(), [dry])
+    const large = await quota.reserve(randomUUID(), [{ ...dry, base: 1e30, each: 1e30 }], { least: 1, most: 1e9 })
+    t.ok(small.granted && large.granted)
+    if (!small.granted || !large.granted) return
+    t.same(large.exceeded, [0])
+    t.ok(Number.isSafeInteger(large.held[0]))
+    quota.settle(large, [1])
+    quota.settle(small, [5])
+    await eventually(async () => (await quota.levels([dry]))[0]?.used === 6, 3000)
+  }
+})

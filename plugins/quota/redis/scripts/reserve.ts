@@ -1,3 +1,4 @@
+import { DRY } from '../../memory.ts'
 import { script } from './script.ts'
 
 /**
@@ -24,7 +25,10 @@ local function find (key, kind)
   counters[key] = c
   return c
 end
-local function holdOf (d, output) return math.max(0, math.ceil(d.base + output * d.each - 1e-4)) end
+local function holdOf (d, output)
+  local hold = math.max(0, math.ceil(d.base + output * d.each - 1e-4))
+  return d.dry and math.min(hold, ${DRY}) or hold
+end
 local function fits (d, output) return d.limit > 0 and holdOf(d, output) <= d.limit - d.c.u end
 local function resetOf (d)
   if d.kind == 'held' then return 0 end
