@@ -18,10 +18,12 @@ import ledger from './plugins/ledger/index.ts'
 import reports from './plugins/ledger/reports.ts'
 import stored from './plugins/stored.ts'
 import docs from './plugins/docs.ts'
+import metrics from './plugins/metrics/index.ts'
 import admin from './routes/admin/index.ts'
 import countTokens from './routes/count-tokens.ts'
 import fallback from './routes/fallback.ts'
 import health from './routes/health.ts'
+import metricsRoute from './routes/metrics.ts'
 import models from './routes/models.ts'
 import relay from './routes/relay/index.ts'
 import usage from './routes/usage.ts'
@@ -60,6 +62,7 @@ export const gateway = fp<GatewayOptions>(async (app, { env = process.env, provi
   await app.register(quota)
   await app.register(stored)
   await app.register(docs)
+  await app.register(metrics)
 
   await app.register(fallback)
   await app.register(health)
@@ -72,6 +75,7 @@ export const gateway = fp<GatewayOptions>(async (app, { env = process.env, provi
     await guarded.register(usage)
   })
   await app.register(admin)
+  await app.register(metricsRoute)
 }, { name: 'llm-gateway', fastify: '5.x' })
 
 /** Its `x-ratelimit-*` would read as a key's quota. */

@@ -62,6 +62,8 @@ export interface ErrorDetails {
   param?: string
   /** What the limit that refuses counts. */
   limited?: 'requests' | 'tokens'
+  /** The limit that refuses, by its name in keys.json: for the operator, not for the client. */
+  limit?: string
   headers?: Record<string, string>
   cause?: unknown
 }
@@ -73,6 +75,7 @@ export class GatewayError extends Error {
   readonly status: number
   readonly param: string | undefined
   readonly limited: ErrorDetails['limited']
+  readonly limit: string | undefined
   readonly headers: Record<string, string>
 
   constructor (code: ErrorCode, details: ErrorDetails = {}) {
@@ -82,6 +85,7 @@ export class GatewayError extends Error {
     this.status = status
     this.param = details.param
     this.limited = details.limited
+    this.limit = details.limit
     this.headers = details.headers ?? {}
     if (status === 401) this.headers['www-authenticate'] = 'Bearer'
   }

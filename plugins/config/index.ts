@@ -45,6 +45,9 @@ export interface Config {
   databaseUrl: string | undefined
   /** Of `/admin/*`. */
   adminKey: string | undefined
+  /** Undefined: metrics are on the gateway's own port, if anywhere. */
+  metricsPort: number | undefined
+  metricsHost: string
   logLevel: RawSettings['LOG_LEVEL']
   logFormat: 'pretty' | 'json'
   logDir: string
@@ -138,6 +141,8 @@ function typed (raw: RawSettings): Omit<Config, 'providers' | 'baseUrls'> {
     replicas: parseCount(raw.REPLICAS),
     databaseUrl: raw.DATABASE_URL,
     adminKey: raw.ADMIN_KEY,
+    metricsPort: raw.METRICS_PORT === undefined ? undefined : parsePort(raw.METRICS_PORT),
+    metricsHost: raw.METRICS_HOST ?? raw.GATEWAY_HOST,
     logLevel: raw.LOG_LEVEL,
     logFormat: raw.LOG_FORMAT !== 'auto' ? raw.LOG_FORMAT : process.stdout.isTTY ? 'pretty' : 'json',
     logDir: raw.LOG_DIR,

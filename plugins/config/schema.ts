@@ -64,6 +64,16 @@ export const Settings = Type.Object({
     description: 'The key of `/admin/*`: at least 16 visible ASCII characters, of which none is a comma. Without it there are no such paths.',
     examples: ['$(openssl rand -hex 24)']
   })),
+  METRICS_PORT: Type.Optional(Type.String({
+    format: 'port',
+    description: 'The port of `/metrics` for Prometheus, which anyone who reaches it may read. Without it they are on the gateway\'s own port, for `ADMIN_KEY`; without that too, there are none.',
+    examples: ['9464']
+  })),
+  METRICS_HOST: Type.Optional(Type.String({
+    format: 'host',
+    description: 'The address that `METRICS_PORT` listens on. Unset: as `GATEWAY_HOST`.',
+    examples: ['127.0.0.1']
+  })),
   PROVIDERS: Type.String({
     default: defaultProviders.join(','),
     description: `The providers to load, separated by commas: built-in names, npm packages, or paths of provider plugins. ${compatibleHelp}`,

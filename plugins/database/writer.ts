@@ -49,7 +49,9 @@ export class DatabaseWriter {
   #fault: { error: unknown } | undefined
   #refused: Error | undefined
   #reportedAt = -Infinity
+  /** Since it was told last, and before that. */
   #lost = 0
+  #lostInAll = 0
   #paused = false
 
   constructor (db: DatabaseSync, { onFault, onRecovery, delay = 200, retry = 2000, limit = 100_000 }: WriterOptions) {
@@ -60,6 +62,16 @@ export class DatabaseWriter {
   /** Whether the disk takes writes, as far as is known. */
   get healthy (): boolean {
     return this.#fault === undefined
+  }
+
+  /** How many writes wait. */
+  get waiting (): number {
+    return this.#waiting.length
+  }
+
+  /** How many gave way or could not be written at all. */
+  get lost (): number {
+    return this.#lostInAll + this.#lost
   }
 
   /** The first row. */
@@ -201,6 +213,7 @@ export class DatabaseWriter {
     if (now - this.#reportedAt < REPORT) return
     this.#reportedAt = now
     this.#options.onFault(error, this.#waiting.length, this.#lost)
+    this.#lostInAll += this.#lost
     this.#lost = 0
   }
 }

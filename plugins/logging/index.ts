@@ -20,6 +20,10 @@ export interface Exchanges {
   begin (exchange: Exchange, body: Buffer): Recorder | undefined
   /** Writes the request's one line and queues what was captured. Of several calls for an exchange the first counts. */
   end (exchange: Exchange, recorder?: Recorder): void
+  /** Calls a function with every exchange that has ended. */
+  onEnd (listener: (exchange: Exchange) => void): void
+  /** How many have begun and not ended. */
+  readonly open: number
   /** Exchanges that were to be captured and were not. */
   readonly dropped: number
 }
@@ -59,17 +63,26 @@ export default fp<LoggingOptions>(async (fastify, { dialect }) => {
     dialect
   })
   capture.start()
+  const listeners: Array<(exchange: Exchange) => void> = []
+  let open = 0
 
   fastify.decorate('exchanges', {
-    begin: (exchange, body) => capture.begin(exchange, body),
+    begin (exchange, body) {
+      open++
+      return capture.begin(exchange, body)
+    },
     end (exchange, recorder) {
       if (exchange.ended) return
       exchange.ended = true
+      open--
       exchange.endedAt ??= performance.now()
       const line = exchangeLine(exchange)
       log[levelOf(line)](line, REQUEST)
       capture.end(exchange, recorder)
+      for (const listener of listeners) listener(exchange)
     },
+    onEnd (listener) { listeners.push(listener) },
+    get open () { return open },
     get dropped () { return capture.dropped }
   })
   fastify.decorateRequest('exchange', null)

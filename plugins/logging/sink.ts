@@ -143,6 +143,11 @@ export async function flush (timeout?: number): Promise<void> {
   await Promise.all([...sinks.values()].map((sink) => sink.flush(timeout)))
 }
 
+/** Lines that standard output did not take. */
+export function droppedLines (): number {
+  return [...sinks.values()].reduce((sum, { dropped }) => sum + dropped, 0)
+}
+
 function asItIs (line: string): string {
   return line
 }

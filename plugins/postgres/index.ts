@@ -17,6 +17,8 @@ declare module 'fastify' {
 export interface Postgres {
   /** Whether it is there, as far as is known. */
   state (): 'up' | 'down'
+  /** About how many rows are yet to be sent. */
+  readonly waiting: number
   /** The last row of the ledger that is not needed any more for what is yet to be sent. */
   upTo (): number
   /**
@@ -45,6 +47,7 @@ export default fp(async (fastify) => {
   const shipper = database === null || spool === undefined ? undefined : new Shipper({ client, spool, gateway: database.id, log })
   fastify.decorate('postgres', {
     state: () => shipper?.up === true ? 'up' : 'down',
+    get waiting () { return spool?.length ?? 0 },
     upTo: () => spool?.upTo() ?? Infinity,
     async read (sql, values) {
       try {

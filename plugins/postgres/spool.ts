@@ -15,6 +15,8 @@ const STEP = 500
 const LAST_OF_STEP = `SELECT max(seq) AS seq FROM (SELECT seq FROM requests WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ${STEP})`
 const FILL = 'INSERT INTO spool (seq) SELECT seq FROM requests WHERE seq > ? AND seq <= ? AND outcome IS NOT NULL ORDER BY seq'
 
+const LENGTH = 'SELECT (SELECT max(place) FROM spool) - (SELECT min(place) FROM spool) + 1 AS length'
+
 const JSON_COLUMNS = ['groups', 'rates', 'lossy', 'limits']
 const fields = Object.keys(columns).map((name) => `'${name}', ${name === 'gateway' ? '?' : JSON_COLUMNS.includes(name) ? `json(${name})` : name}`)
 const BATCH = `SELECT max(place) AS last, json_group_array(json_object(${fields.join(', ')})) FILTER (WHERE id IS NOT NULL) AS rows
@@ -53,6 +55,11 @@ export class Spool {
 
   get empty (): boolean {
     return this.#database.get('SELECT 1 FROM spool LIMIT 1') === undefined
+  }
+
+  /** About how many rows wait, without counting them: places are given in order, and taken from the lowest. */
+  get length (): number {
+    return Number(this.#database.get(LENGTH)?.['length'] ?? 0) + this.#fillTo - this.#filled
   }
 
   /** Whether the disk takes writes. */

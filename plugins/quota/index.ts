@@ -43,6 +43,8 @@ export interface Quota {
   standing (key: VirtualKey): Promise<LimitStanding[]>
   /** How many holds are open. */
   readonly held: number
+  /** What they hold together: nano-dollars and tokens. */
+  readonly heldSums: { readonly money: number, readonly tokens: number }
   /** How loose the bounds were: requests let through because they were counted, and refused although they may have fitted. */
   readonly bounds: { readonly spared: number, readonly falseRefusals: number }
   /** Where counters are shared by several gateways: whether they are within reach. */
@@ -190,6 +192,7 @@ export default fp(async (fastify) => {
       return standings(limits, await store.levels(limits.map((limit) => gaugeOf(limit, Date.now()))))
     },
     get held () { return sweeper.size },
+    get heldSums () { return sweeper.sums },
     bounds: finer,
     state: () => store.state?.()
   }

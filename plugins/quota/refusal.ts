@@ -25,11 +25,12 @@ const LENGTHS: Partial<Record<Limit['per'], number>> = { minute: 60_000, hour: 3
 
 /** The error of a limit: which one, how much of it is left, when there is more, and who can raise it. */
 export function refusal (refused: Refusal): GatewayError {
-  const { limit: { unit }, headers } = refused
+  const { limit: { name, unit }, headers } = refused
   const { when, seconds, retry } = outlook(refused)
   return new GatewayError(unit === 'money' ? 'budget_exceeded' : 'rate_limit_exceeded', {
     message: `${what(refused)} ${when} ${remedy(refused.limit)}`,
     ...unit === 'tokens' && { limited: unit },
+    limit: name,
     headers: {
       ...headers,
       ...seconds !== undefined && { 'retry-after': String(seconds) },

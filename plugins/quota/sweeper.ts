@@ -40,6 +40,17 @@ export class Sweeper {
     return sum
   }
 
+  /** What all open holds have together. */
+  get sums (): { money: number, tokens: number } {
+    let money = 0
+    let tokens = 0
+    for (const hold of this.#open) {
+      money += hold.money
+      tokens += hold.tokens
+    }
+    return { money, tokens }
+  }
+
   sweep (): void {
     const dead = [...this.#open].filter((hold) => !hold.alive())
     const leaked = dead.filter((hold) => this.#suspects.has(hold))

@@ -27,6 +27,8 @@ export interface Upstream {
   send (request: UpstreamRequest, handler: ReplyHandler): UpstreamCall
   /** Sends a request and waits for its whole reply. @throws {GatewayError} */
   fetch (request: UpstreamRequest): Promise<WholeReply>
+  /** How the pool of each origin stands. */
+  stats (): Array<{ origin: string } & Pick<Pool['stats'], 'connected' | 'free' | 'running' | 'pending' | 'queued'>>
 }
 
 /** The way out: one connection pool per origin, our own timers, no redirects, no retries that could bill twice. */
@@ -74,7 +76,8 @@ export default fp(async (fastify) => {
           onError: reject
         })
       })
-    }
+    },
+    stats: () => [...pools].map(([origin, { stats: { connected, free, running, pending, queued } }]) => ({ origin, connected, free, running, pending, queued }))
   }
   fastify.decorate('upstream', upstream)
   fastify.addHook('onClose', async () => {
