@@ -10,7 +10,9 @@ export function parse (text: string): { types: Map<string, string>, samples: Sam
     if (typed !== undefined && type !== undefined) types.set(typed, type)
     if (line === '' || line.startsWith('# ')) continue
     const [, name, labels = '', value] = /^(\w+)(?:\{(.*)\})? (\S+)$/.exec(line) ?? []
-    if (name === undefined || Number.isNaN(Number(value))) throw new Error(`no sample: ${line}`)
+    // What no time has passed for yet: the mean of no event loop delays.
+    const none = value === 'Nan'
+    if (name === undefined || (!none && Number.isNaN(Number(value)))) throw new Error(`no sample: ${line}`)
     const pairs = [...labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"(?:,|$)/g)].map(([, label = '', text = '']) => [label, text] as const)
     samples.push({ name, labels: Object.fromEntries(pairs), value: Number(value) })
   }
