@@ -1,6 +1,7 @@
 import fp from 'fastify-plugin'
 import { listen, type Listener, type Page } from './listener.ts'
 import { Refusals } from './refusals.ts'
+import { render } from './render.ts'
 import { sourcesOf } from './sources.ts'
 
 declare module 'fastify' {
@@ -41,7 +42,7 @@ export default fp(async (fastify) => {
     contentType: registry.contentType,
     // Who asks meanwhile gets the same.
     render () {
-      rendering ??= registry.metrics().finally(() => { rendering = undefined })
+      rendering ??= render(registry).finally(() => { rendering = undefined })
       return rendering
     },
     get url () { return listener?.url }

@@ -170,6 +170,20 @@ t.test('what is under way is told', async (t) => {
   for (const name of ['llm_gateway_requests_in_flight', 'llm_gateway_holds', 'llm_gateway_held_dollars']) t.equal(sum(after, name), 0, name)
 })
 
+t.test('what is away is told, and how much waits for it', async (t) => {
+  const { url } = await provider(t)
+  const gateway = await startGateway(t, url, {
+    env: { METRICS_PORT: '0', DATABASE_URL: 'postgres://user:secret-of-the-database@127.0.0.1:9/gateway', REDIS_URL: 'redis://:secret-of-redis@127.0.0.1:9' }
+  })
+  for (let i = 0; i < 3; i++) await (await post(gateway.url + CHAT, ask(PRICED))).text()
+  await until(() => gateway.app.database?.flush() === true && gateway.app.exchanges.open === 0)
+  const text = await ownPort(gateway)
+  const { samples } = parse(text)
+  t.equal(sum(samples, 'llm_gateway_spool_rows'), 3)
+  t.same(samples.filter(({ name }) => name === 'llm_gateway_dependency_up').map(({ labels, value }) => [labels['dependency'], value]), [['disk', 1], ['redis', 0], ['postgres', 0]])
+  t.notMatch(text, 'secret-of')
+})
+
 t.test('a thousand names of models make no more labels, and no key is ever one', async (t) => {
   const { url } = await provider(t)
   const gateway = await startGateway(t, url, { env: { METRICS_PORT: '0', ADMIN_KEY } })

@@ -53,7 +53,11 @@ t.test('what is counted of a request', async (t) => {
   tally.add(exchange('priced', { usage: { input: 0 }, usageSource: 'partial' }))
   const [series] = tally.series
   t.match(series, {
-    requests: 3, attempts: 3, retries: 2, cost: 42, unpriced: 1,
+    requests: 3,
+    attempts: 3,
+    retries: 2,
+    cost: 42,
+    unpriced: 1,
     tokens: { input: 5, output: 7, cacheRead: 1, reasoning: 0 },
     sources: { provider: 1, estimated: 1, partial: 1, none: 0 }
   })
