@@ -71,6 +71,8 @@ export function measure (sources: Sources, refusals: Refusals): Measured {
     ofSeries(({ labels: { provider, model }, unpriced }) => [[{ provider, model }, unpriced]]))
   counter('llm_gateway_usage_source_total', 'Requests by how their tokens are known: provider, partial, estimated, none.', ['provider', 'source'],
     ofSeries(({ labels: { provider }, sources }) => Object.entries(sources).map(([source, count]) => [{ provider, source }, count])))
+  counter('llm_gateway_errors_total', 'Requests that went out and ended with an error. code: the gateway\'s own word for it, or other for a provider\'s.', ['provider', 'code'],
+    ofSeries(({ labels: { provider }, errors }) => [...errors].map(([code, count]) => [{ provider, code }, count])))
   gauge('llm_gateway_requests_in_flight', 'Requests that went out and are not over.', [], () => [[{}, sources.inFlight()]])
 
   counter('llm_gateway_refusals_total', 'Requests answered with an error of the gateway\'s own before they went out. limit: which one refused, by its name in keys.json.', ['code', 'limit'],

@@ -1,5 +1,6 @@
 import type { UsageSource } from '../../providers/dialects/cut.ts'
 import type { Usage } from '../../providers/dialects/events.ts'
+import { errorTable } from '../errors.ts'
 import type { Exchange, Outcome } from '../logging/exchange.ts'
 import type { Prices } from '../prices/index.ts'
 
@@ -28,6 +29,8 @@ export class Series {
   readonly firstByte: (seconds: number) => void
   readonly tokens: Record<Bucket, number> = { input: 0, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0, output: 0, reasoning: 0, audioInput: 0, audioOutput: 0 }
   readonly sources: Record<UsageSource, number> = { provider: 0, partial: 0, estimated: 0, none: 0 }
+  /** By code. */
+  readonly errors = new Map<string, number>()
   requests = 0
   attempts = 0
   retries = 0
@@ -65,7 +68,7 @@ export class Tally {
   }
 
   add (exchange: Exchange): void {
-    const { usage, charge, attempts, start, firstByteAt, endedAt = start } = exchange
+    const { usage, charge, attempts, error, start, firstByteAt, endedAt = start } = exchange
     const series = this.#find(exchange)
     series.requests++
     series.attempts += attempts
@@ -73,6 +76,11 @@ export class Tally {
     series.sources[exchange.usageSource]++
     series.total((endedAt - start) / 1000)
     if (firstByteAt !== undefined) series.firstByte((firstByteAt - start) / 1000)
+    if (error !== undefined) {
+      // A provider's own word may be any.
+      const code = Object.hasOwn(errorTable, error) ? error : OTHER
+      series.errors.set(code, (series.errors.get(code) ?? 0) + 1)
+    }
     if (usage === undefined) return
     let used = false
     for (const bucket in usage) {

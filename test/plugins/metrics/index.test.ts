@@ -20,6 +20,7 @@ const provider = (t: Test): ReturnType<typeof startProvider> => startProvider(t,
   if (model === 'refuses') return response.writeHead(404).end('{"error":{"message":"no such model"}}')
   if (model === 'fails') return response.writeHead(500).end('{"error":{"message":"oh no"}}')
   if (model === 'breaks') return response.destroy()
+  if (model === 'denies') return response.writeHead(401).end('{"error":{"message":"Incorrect API key"}}')
   response.end(JSON.stringify({
     id: 'c1',
     object: 'chat.completion',
@@ -106,6 +107,7 @@ t.test('after a mixed run, the counts are those of the ledger', async (t) => {
     () => post(gateway.url + CHAT, ask('refuses')),
     () => post(gateway.url + CHAT, ask('fails')),
     () => post(gateway.url + CHAT, ask('breaks')),
+    () => post(gateway.url + CHAT, ask('denies')),
     () => post(`${gateway.url}/v1/messages`, { ...ask('fails'), max_tokens: 10 }, { authorization: `Bearer ${MESSAGES_KEY}` }),
     () => post(gateway.url + CHAT, ask(PRICED), limited),
     () => post(gateway.url + CHAT, '{"model":'),
@@ -117,11 +119,11 @@ t.test('after a mixed run, the counts are those of the ledger', async (t) => {
 
   const { database } = gateway.app
   const rows = (where = ''): Record<string, unknown> => database?.get(`SELECT count(*) AS n, sum(attempts) AS attempts, sum(cost) AS cost, sum(input) AS input, sum(cache_read) AS cached, sum(output) AS output FROM requests ${where}`) ?? {}
-  await until(() => database?.flush() === true && rows('WHERE outcome IS NOT NULL')['n'] === runs * 6 + 5)
+  await until(() => database?.flush() === true && rows('WHERE outcome IS NOT NULL')['n'] === runs * 7 + 5)
   const { samples, types } = parse(await ownPort(gateway))
 
-  t.equal(sum(samples, 'llm_gateway_requests_total'), runs * 6 + 5)
-  t.equal(sum(samples, 'llm_gateway_request_duration_seconds_count'), runs * 6 + 5)
+  t.equal(sum(samples, 'llm_gateway_requests_total'), runs * 7 + 5)
+  t.equal(sum(samples, 'llm_gateway_request_duration_seconds_count'), runs * 7 + 5)
   for (const row of database?.iterate('SELECT provider, client_dialect AS dialect, outcome, count(*) AS n, count(first_byte_at) AS replied FROM requests GROUP BY provider, client_dialect, outcome') ?? []) {
     const labels = { provider: String(row['provider']), dialect: String(row['dialect']), outcome: String(row['outcome']) }
     t.equal(sum(samples, 'llm_gateway_requests_total', labels), row['n'], JSON.stringify(labels))
@@ -136,6 +138,11 @@ t.test('after a mixed run, the counts are those of the ledger', async (t) => {
   t.equal(sum(samples, 'llm_gateway_cost_dollars_total'), sum(samples, 'llm_gateway_cost_dollars_total', { model: PRICED }))
   t.equal(sum(samples, 'llm_gateway_unpriced_requests_total'), runs)
   t.equal(sum(samples, 'llm_gateway_usage_source_total', { source: 'provider' }), runs * 2 + 5)
+
+  const failed = (labels: Record<string, string>): number => sum(samples, 'llm_gateway_errors_total', labels)
+  t.equal(failed({ code: 'upstream_credential_refused', provider: 'openai' }), runs)
+  t.equal(failed({ code: 'upstream_broke', provider: 'openai' }), runs)
+  t.equal(failed({}), database?.get('SELECT count(error) AS n FROM requests')?.['n'])
 
   const refused = (labels: Record<string, string>): number => sum(samples, 'llm_gateway_refusals_total', labels)
   t.equal(refused({ code: 'rate_limit_exceeded', limit: 'max_requests_per_hour' }), runs - 5)
@@ -212,6 +219,7 @@ t.test('docs/metrics.md lists every metric, with its type and labels', async (t)
   const { url } = await provider(t)
   const gateway = await startGateway(t, url, { env: { METRICS_PORT: '0' } })
   await (await post(gateway.url + CHAT, ask(PRICED))).text()
+  await (await post(gateway.url + CHAT, ask('refuses'))).text()
   await (await fetch(`${gateway.url}/nowhere`)).text()
   const { types } = parse(await ownPort(gateway))
   const text = readFileSync(new URL('../../../docs/metrics.md', import.meta.url), 'utf8')

@@ -16,6 +16,8 @@ function exchange (model: string, rest: Partial<Exchange> = {}): Exchange {
   }), rest)
 }
 
+/** Differences of a clock are no round numbers. */
+const round = (seconds: number): number => Math.round(seconds * 1e6) / 1e6
 const models = (tally: Tally): string[] => [...tally.series].map(({ labels }) => labels.model)
 
 t.test('a model is told apart where it has a price, or the key\'s entry names it', async (t) => {
@@ -42,8 +44,8 @@ t.test('a hundred models are told apart, however many there are', async (t) => {
 t.test('what is counted of a request', async (t) => {
   const times: Array<[string, number]> = []
   const tally = new Tally(prices, {
-    total: () => (seconds) => times.push(['total', seconds]),
-    firstByte: () => (seconds) => times.push(['first', seconds])
+    total: () => (seconds) => times.push(['total', round(seconds)]),
+    firstByte: () => (seconds) => times.push(['first', round(seconds)])
   })
   const one = exchange('priced', { attempts: 3, usage: { input: 5, output: 7 }, usageSource: 'provider', charge: { cost: 42, version: 'v', model: 'priced', rates: {} as never } })
   one.firstByteAt = one.start + 250
@@ -68,4 +70,11 @@ t.test('outcomes are told apart', async (t) => {
   const tally = new Tally(prices, untimed)
   for (const outcome of ['done', 'timeout', 'done'] as const) tally.add(exchange('priced', { outcome }))
   t.same([...tally.series].map(({ labels, requests }) => [labels.outcome, requests]), [['done', 2], ['timeout', 1]])
+})
+
+t.test('errors are counted by the gateway\'s own words only', async (t) => {
+  const tally = new Tally(prices, untimed)
+  for (const error of ['upstream_broke', 'whatever a provider says', 'constructor', undefined]) tally.add(exchange('priced', { error }))
+  const [series] = tally.series
+  t.same([...series?.errors ?? []], [['upstream_broke', 1], ['other', 2]])
 })
