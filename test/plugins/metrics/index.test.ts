@@ -235,3 +235,16 @@ t.test('docs/metrics.md lists every metric, with its type and labels', async (t)
     t.same([...labels.matchAll(/`(\w+)`/g)].map(([, label]) => label), Object.keys(seen?.labels ?? {}), name)
   }
 })
+
+t.test('the examples ask for nothing that is not there', async (t) => {
+  const read = (path: string): string => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8')
+  const documented = new Map([...read('docs/metrics.md').matchAll(/^\| `(\w+)` \| (\w+) \|/gm)].map(([, name = '', type = '']) => [name, type]))
+  for (const file of ['alerts.yml', 'alerts.test.yml', 'dashboard.json']) {
+    const asked = new Set(read(`examples/monitoring/${file}`).match(/\b(?:llm_gateway|process|nodejs)_\w+/g))
+    t.ok(asked.size > 5)
+    for (const name of asked) {
+      const whole = name.replace(/_(?:bucket|count|sum)$/, '')
+      t.ok(documented.has(name) || documented.get(whole) === 'histogram', `${file}: ${name}`)
+    }
+  }
+})
