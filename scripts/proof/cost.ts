@@ -81,18 +81,18 @@ const targets = [
 const child = spawn(process.execPath, [PROVIDER], { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] })
 const [port] = await once(child.stdout!, 'data') as [Buffer]
 const scenario = whole('cost', 'Whole replies, 64 connections, saturated', targets)
-console.log(`${scenario.title}; ${rounds} rounds of ${seconds} s each; load of the machine ${loadavg()[0]?.toFixed(1)}`)
-const { results, skipped } = await measure(scenario, rounds, { seconds, smoke: false, provider: { port: Number(port), pid: child.pid! } }, {
+console.log(`${scenario.title}; ${rounds} rounds of ${seconds} s each, after one that does not count; load of the machine ${loadavg()[0]?.toFixed(1)}`)
+const { results, skipped } = await measure(scenario, 1 + rounds, { seconds, smoke: false, provider: { port: Number(port), pid: child.pid! } }, {
   say: console.log,
   settled ({ target, round, figures: { cpu = NaN, rate = NaN }, faults, others }) {
-    console.log(`  round ${round + 1}  ${target.padEnd(34)} ${cpu.toFixed(1).padStart(7)} µs  ${rate.toFixed(0).padStart(6)}/s  others ${others.toFixed(1)} cores  ${Object.keys(faults).join(', ')}`)
+    console.log(`  ${round === 0 ? 'warm-up' : `round ${round}`}  ${target.padEnd(34)} ${cpu.toFixed(1).padStart(7)} µs  ${rate.toFixed(0).padStart(6)}/s  others ${others.toFixed(1)} cores  ${faults.join(', ')}`)
   }
 })
 child.disconnect()
 for (const clean of cleaners) await clean()
 
 /** By round, since what else the machine does in it is the same for all. */
-const cpuOf = (target: Target): number[] => results.filter(({ target: name }) => name === target.name).toSorted((a, b) => a.round - b.round).map(({ figures: { cpu = NaN } }) => cpu)
+const cpuOf = (target: Target): number[] => results.filter(({ target: name, round }) => name === target.name && round > 0).toSorted((a, b) => a.round - b.round).map(({ figures: { cpu = NaN } }) => cpu)
 const [off = []] = targets.map(cpuOf)
 console.log(`\n${'CPU of the gateway, medians of the rounds'.padEnd(44)} µs a request   more than (a)   than the one before`)
 for (const [i, target] of targets.entries()) {
@@ -102,7 +102,7 @@ for (const [i, target] of targets.entries()) {
   console.log(`${target.name.padEnd(44)} ${median(own).toFixed(1).padStart(12)} ${more(off)} ${more(before).padStart(21)}`)
 }
 console.log(`load of the machine ${loadavg()[0]?.toFixed(1)}`)
-const faults = results.filter((result) => Object.keys(result.faults).length > 0)
+const faults = results.filter((result) => result.faults.length > 0)
 for (const { target, reason } of skipped) console.log(`FAILED: ${target}: ${reason}`)
 console.log(faults.length === 0 && skipped.length === 0 ? 'ok' : `FAILED: ${faults.length} measurements with faults`)
 process.exitCode = faults.length === 0 && skipped.length === 0 ? 0 : 1
