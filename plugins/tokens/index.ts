@@ -29,8 +29,8 @@ export interface Taken {
 export interface Tokens {
   /** The tokens of a text, by the tokenizer that fits the model, else by its length. Never fails. */
   count (model: string, provider: string, text: string): Promise<number>
-  /** The tokens of a text by the tokenizer that fits the model; `undefined` where none does, or it cannot say soon. */
-  exactly (model: string, provider: string, text: string): Promise<number | undefined>
+  /** No fewer than the tokens that a body of JSON has as text, by the tokenizer that fits the model; `undefined` where none does, or it cannot say soon. */
+  exactly (model: string, provider: string, body: string): Promise<number | undefined>
   /** The tokens of a request's prompt, likewise; pictures and files at a flat rate. */
   prompt (model: string, provider: string, request: Record<string, unknown>): Promise<number>
   /**
@@ -70,9 +70,12 @@ export default fp<ThreadOptions>(async (fastify, options) => {
       const encoding = encodingOf(provider, model)
       return (encoding && await countBy(encoding, text)) ?? estimateText(text)
     },
-    async exactly (model, provider, text) {
+    async exactly (model, provider, body) {
       const encoding = encodingOf(provider, model)
-      if (encoding === undefined || text.length > COUNTED * PIECES) return undefined
+      if (encoding === undefined || body.length > COUNTED * PIECES) return undefined
+      const meant = unescaped(body)
+      if (meant === undefined) return undefined
+      const text = body + meant
       let sum = 0
       for (let at = 0; at < text.length; at += COUNTED) {
         const counted = await thread.count(encoding, text.slice(at, at + COUNTED))
@@ -115,6 +118,18 @@ export default fp<ThreadOptions>(async (fastify, options) => {
   fastify.decorate('tokens', tokens)
   fastify.addHook('onClose', () => thread.close())
 }, { name: 'tokens', fastify: '5.x', dependencies: ['config'] })
+
+/** What is written with escapes may be fewer tokens as it is written than as it is meant, such as a form feed before `rac`: then both count. `undefined` where it is no JSON. */
+function unescaped (body: string): string | undefined {
+  if (!body.includes('\\')) return ''
+  const texts: string[] = []
+  try {
+    JSON.parse(body, (name, value: unknown) => { texts.push(name, typeof value === 'string' ? value : '') })
+  } catch {
+    return undefined
+  }
+  return texts.join('\n')
+}
 
 /** What tells of more tokens than any request has tells nothing: no sum would hold it. */
 function credible (told: typeof NOTHING): typeof NOTHING {

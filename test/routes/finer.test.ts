@@ -30,3 +30,12 @@ t.test('a text is counted before it is refused for its bytes, where a tokenizer 
   await post(`${gateway.url}/v1/messages`, { ...ask, max_tokens: 6000, model: 'claude-haiku-4-5' }, { authorization: `Bearer ${MESSAGES_KEY}` })
   t.match(quota.bounds, { falseRefusals: 1 }, 'that one would not have fitted anyhow')
 })
+
+t.test('nor is a text let through that is fewer tokens as JSON writes it than it is', async (t) => {
+  const provider = await startProvider(t, (_request, response) => response.end())
+  const gateway = await startGateway(t, provider.url, { keys: { [CHAT_KEY]: { tokens_per_day: 5500 } } })
+  // Some 6,000 tokens, and 4,000 as it is written.
+  const content = ' \frac'.repeat(2000)
+  t.equal((await post(`${gateway.url}/v1/chat/completions`, { ...ask, messages: [{ role: 'user', content }] })).status, 429)
+  t.equal(provider.requests.length, 0)
+})
