@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { credentialHeaders } from '../../providers/dialects/index.ts'
 import { GatewayError } from '../errors.ts'
+import { learn } from './hashed.ts'
 import { MAX_KEY_LENGTH } from './schema.ts'
 
 const FAILED_LOOKUPS_PER_MINUTE = 600
@@ -41,7 +42,8 @@ export function authenticator (fastify: FastifyInstance): (request: FastifyReque
   return async function authenticate (request) {
     const token = credentialOf(request.raw.rawHeaders)
     const key = token === undefined ? undefined : fastify.keys.find(token)
-    if (key !== undefined) {
+    if (token !== undefined && key !== undefined) {
+      learn(key, token)
       request.key = key
       return
     }

@@ -7,6 +7,7 @@ import { parseJson } from '../file/json.ts'
 import { parseDateTime } from '../moment.ts'
 import { nearest } from '../nearest.ts'
 import { innerFields, limitFields, toLimits, type Limit } from './limits.ts'
+import { digestOf, plainToken } from './hashed.ts'
 import { isRealKey, KeySchema, KeysSchema, MAX_KEY_LENGTH, type KeyEntry, type KeysFile } from './schema.ts'
 import { shorten } from './shorten.ts'
 
@@ -15,8 +16,8 @@ export interface VirtualKey {
   id: string
   /** Its name, or its shortened form. */
   label: string
-  /** The virtual key itself, for redaction only. */
-  token: string
+  /** The virtual key itself, for redaction only; not known where the file has only its hash. */
+  token: string | undefined
   provider: string
   /** The real key. */
   apiKey: string
@@ -76,18 +77,24 @@ export function readKeys (bytes: Buffer, surroundings: Surroundings): KeySet {
   const groups = new Map(Object.entries(value.groups ?? {}).map(([name, entry]) =>
     [name, toLimits(entry, { owner: `group:${name}`, label: name }, (reason) => groupFault(name, reason))]))
   const keys = new Map<string, VirtualKey>()
-  for (const [token, entry] of Object.entries(value.virtual_keys)) {
-    const fault = (reason: string) => faultOf(token, reason)
-    keys.set(digest(token), toKey(token, entry, groups, surroundings, fault))
+  const names = new Map<string, string>()
+  for (const [name, entry] of Object.entries(value.virtual_keys)) {
+    const fault = (reason: string) => faultOf(name, reason)
+    const id = digestOf(name)
+    const twin = names.get(id)
+    if (twin !== undefined) throw fault(`it is the same key as that of line ${lines.get(twin)}: remove one of the two`)
+    names.set(id, name)
+    keys.set(id, toKey(name, id, entry, groups, surroundings, fault))
   }
-  checkSecrets([...keys.values()], faultOf)
-  checkGroupNames([...keys.values()], groups.keys(), groupFault)
-  checkAdminKey([...keys.values()], surroundings, faultOf)
+  const keyFault = (id: string, reason: string): KeysFault => faultOf(names.get(id) ?? '', reason)
+  checkSecrets(keys, keyFault)
+  checkGroupNames(keys, groups.keys(), groupFault)
+  checkAdminKey(keys, surroundings, keyFault)
   return keys
 }
 
 function toKey (
-  token: string, entry: KeyEntry, groups: ReadonlyMap<string, Limit[]>, { providers, env }: Surroundings, fault: (reason: string) => KeysFault
+  name: string, hash: string, entry: KeyEntry, groups: ReadonlyMap<string, Limit[]>, { providers, env }: Surroundings, fault: (reason: string) => KeysFault
 ): VirtualKey {
   const provider = providers.find(({ name }) => name === entry.provider)
   if (provider === undefined) throw fault(unknownProvider(entry.provider, providers.map(({ name }) => name)))
@@ -100,12 +107,12 @@ function toKey (
     throw fault(`"groups" names ${quote(careful(unknown))}, which is none of the file's "groups"${suggestion(unknown, [...groups.keys()])}`)
   }
   const expiresAt = entry.expires_at === undefined ? undefined : parseDateTime(entry.expires_at)
-  const id = digest(token).slice(0, 12)
-  const label = entry.name ?? shorten(token)
+  const id = hash.slice(0, 12)
+  const label = entry.name ?? shorten(name)
   return {
     id,
     label,
-    token,
+    token: plainToken(name),
     provider: provider.name,
     apiKey: resolveSecret(entry.api_key, env, fault),
     disabled: entry.disabled ?? false,
@@ -137,31 +144,39 @@ function resolveSecret (text: string, env: NodeJS.ProcessEnv, fault: (reason: st
 }
 
 /** Whoever has one key must not have the other by it. */
-function checkAdminKey (keys: VirtualKey[], { adminKey }: Surroundings, fault: (token: string, reason: string) => KeysFault): void {
-  const same = keys.find(({ token, apiKey }) => token === adminKey || apiKey === adminKey)
-  if (same !== undefined) throw fault(same.token, `ADMIN_KEY is the same text as ${same.token === adminKey ? 'this key' : 'its "api_key"'}: make it one of its own`)
+function checkAdminKey (keys: KeySet, { adminKey }: Surroundings, fault: (id: string, reason: string) => KeysFault): void {
+  if (adminKey === undefined) return
+  const own = digest(adminKey)
+  for (const [id, { apiKey }] of keys) {
+    if (id === own || apiKey === adminKey) throw fault(id, `ADMIN_KEY is the same text as ${id === own ? 'this key' : 'its "api_key"'}: make it one of its own`)
+  }
 }
 
 /** Real keys must not be handed to apps, and no key may come to light through a name that logs show. */
-function checkSecrets (keys: VirtualKey[], fault: (token: string, reason: string) => KeysFault): void {
-  const real = new Set(keys.map(({ apiKey }) => apiKey))
-  const virtual = new Set(keys.map(({ token }) => token))
-  for (const { token, label, apiKey } of keys) {
-    if (real.has(token)) throw fault(token, 'the same text is also used as a real key ("api_key")')
-    const holds = [token, apiKey].some((secret) => secret.length >= RECOGNISABLE && label.includes(secret))
-    if (holds || real.has(label) || virtual.has(label)) throw fault(token, '"name" holds a key, which logs would show')
+function checkSecrets (keys: KeySet, fault: (id: string, reason: string) => KeysFault): void {
+  const real = new Set([...keys.values()].map(({ apiKey }) => apiKey))
+  for (const secret of real) {
+    const id = digest(secret)
+    if (keys.has(id)) throw fault(id, 'the same text is also used as a real key ("api_key")')
+  }
+  for (const [id, { token, label, apiKey }] of keys) {
+    const holds = [token, apiKey].some((secret) => secret !== undefined && secret.length >= RECOGNISABLE && label.includes(secret))
+    // What ends so was made by us, of a key's beginning.
+    if (holds || real.has(label) || (!label.endsWith('…') && keys.has(digest(label)))) throw fault(id, '"name" holds a key, which logs would show')
   }
 }
 
 /** What stands in every refusal, headers and logs must not be a key. */
-function checkGroupNames (keys: VirtualKey[], names: Iterable<string>, fault: (name: string, reason: string) => KeysFault): void {
-  const secrets = keys.flatMap(({ token, apiKey }) => [token, apiKey])
+function checkGroupNames (keys: KeySet, names: Iterable<string>, fault: (name: string, reason: string) => KeysFault): void {
+  const secrets = [...keys.values()].flatMap(({ token = '', apiKey }) => [token, apiKey]).filter((secret) => secret !== '')
   for (const name of names) {
-    if (secrets.some((secret) => name === secret || (secret.length >= RECOGNISABLE && name.includes(secret)))) {
+    if (keys.has(digest(name)) || secrets.some((secret) => name === secret || (secret.length >= RECOGNISABLE && name.includes(secret)))) {
       throw fault(name, 'its name holds a key, which logs would show')
     }
   }
 }
+
+const HASH = 'a key that is stored as its hash must be "sha256:" and the 64 hex digits of its SHA-256'
 
 const GROUP_NAME = 'the name of a group must have 1 to 64 letters, digits, dots, underscores and hyphens'
 
@@ -180,7 +195,7 @@ function describe (errors: ErrorObject[], keyFault: FaultOf, groupFault: FaultOf
   const group = top === 'groups'
   const faultOf = group ? groupFault : keyFault
   if (token === undefined) {
-    if (typeof extra === 'string') return faultOf(extra, group ? GROUP_NAME : `a virtual key must have 1 to ${MAX_KEY_LENGTH} visible ASCII characters, no spaces and no commas`)
+    if (typeof extra === 'string') return faultOf(extra, group ? GROUP_NAME : /^sha256:/i.test(extra) ? HASH : `a virtual key must have 1 to ${MAX_KEY_LENGTH} visible ASCII characters, no spaces and no commas`)
     return new KeysFault(`"${top}" must be ${top === '$schema' ? 'a text' : 'an object'}`)
   }
   const properties: Record<string, object> = group ? limitFields : KeySchema.properties

@@ -8,8 +8,8 @@ export const MAX_KEY_LENGTH = 512
 /** What travels as the value of a header. */
 const VISIBLE = '^[\\x21-\\x7e]+$'
 
-/** What travels in a header whatever stands before it: visible ASCII without the comma, which separates values. */
-const TOKEN = `^[\\x21-\\x2b\\x2d-\\x7e]{1,${MAX_KEY_LENGTH}}$`
+/** A hash, or what travels in a header whatever stands before it: visible ASCII without the comma, which separates values. */
+const TOKEN = `^(sha256:[0-9a-fA-F]{64}|(?![sS][hH][aA]256:)[\\x21-\\x2b\\x2d-\\x7e]{1,${MAX_KEY_LENGTH}})$`
 
 /** The name of a group: part of counters' names and of commands. */
 const GROUP = '^[\\p{L}\\p{N}._-]{1,64}$'
@@ -87,7 +87,7 @@ export const KeysSchema = Type.Object({
   $schema: Type.Optional(Type.String({ description: 'For editors: where this schema is.' })),
   virtual_keys: Type.Record(Type.String({ pattern: TOKEN }), KeySchema, {
     additionalProperties: false,
-    description: 'The virtual keys: what apps send as their API key, and what each one stands for.'
+    description: 'The virtual keys: what apps send as their API key, or sha256: and the 64 hex digits of its SHA-256, and what each one stands for.'
   }),
   groups: Type.Optional(Type.Record(Type.String({ pattern: GROUP }), LimitsSchema, {
     additionalProperties: false,

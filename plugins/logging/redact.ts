@@ -1,3 +1,4 @@
+import { tokenOf } from '../keys/hashed.ts'
 import type { VirtualKey } from '../keys/index.ts'
 
 /** Clears a text of secrets. Gives back the very same string where it holds none. */
@@ -28,8 +29,9 @@ const byKey = new WeakMap<object, Redact>()
 export function redactorFor (key: Pick<VirtualKey, 'token' | 'apiKey'>): Redact {
   let redact = byKey.get(key)
   if (redact === undefined) {
-    redact = redactor([key.apiKey, key.token])
-    byKey.set(key, redact)
+    const token = tokenOf(key)
+    redact = redactor(token === undefined ? [key.apiKey] : [key.apiKey, token])
+    if (token !== undefined) byKey.set(key, redact)
   }
   return redact
 }

@@ -6,7 +6,7 @@ import { Capture, type CaptureOptions } from '../../../plugins/logging/capture.t
 import { Exchange, type Opening } from '../../../plugins/logging/exchange.ts'
 import type { VirtualKey } from '../../../plugins/keys/index.ts'
 
-export const key: VirtualKey = {
+export const key: VirtualKey & { token: string } = {
   id: '0123456789ab',
   label: 'alice',
   token: 'vk_alice_0123456789',
