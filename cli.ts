@@ -12,6 +12,8 @@ const USAGE = `llm-gateway: one process in front of LLM providers
                            say what a model costs, and where that is known from
   llm-gateway rerate --since TIME [--until TIME] [--dry-run]
                            reckon again what requests cost, while the gateway is stopped
+  llm-gateway keys create|list|rotate|disable
+                           make virtual keys, list them, replace them, refuse them: see llm-gateway keys --help
   llm-gateway --version
 `
 
@@ -21,6 +23,7 @@ else if (command === 'demo') await import('./scripts/demo.ts')
 else if (command === 'test-provider') await import('./scripts/test-provider.ts')
 else if (command === 'prices') await import('./plugins/prices/command.ts')
 else if (command === 'rerate') await import('./plugins/ledger/rerate.ts')
+else if (command === 'keys') await import('./plugins/keys/command.ts')
 else if (command === '--version') console.log((await import('./plugins/version.ts')).version)
 else {
   const asked = command === '--help' || command === '-h'

@@ -12,7 +12,7 @@ import { isRealKey, KeySchema, KeysSchema, MAX_KEY_LENGTH, type KeyEntry, type K
 import { shorten } from './shorten.ts'
 
 export interface VirtualKey {
-  /** The first 12 hex digits of its SHA-256. */
+  /** The first 12 hex digits of its SHA-256, or of that of the key in whose place it was made. */
   id: string
   /** Its name, or its shortened form. */
   label: string
@@ -69,7 +69,7 @@ export function digest (content: string | Buffer): string {
 export function readKeys (bytes: Buffer, surroundings: Surroundings): KeySet {
   const { value, lines } = parseJson(bytes, (field) => field === 'groups' ? 'group' : 'virtual key')
   const faultOf = (token: string, reason: string): KeysFault =>
-    new KeysFault(`line ${lines.get(token)}, key ${quote(shorten(token))}: ${reason}`)
+    new KeysFault(`line ${lines.get(token)}, key ${quote(shorten(token))}: ${reason}`, { cause: reason })
   const groupFault = (name: string, reason: string): KeysFault =>
     new KeysFault(`line ${lines.get(name)}, group ${quote(careful(name))}: ${reason}`)
 
@@ -107,7 +107,7 @@ function toKey (
     throw fault(`"groups" names ${quote(careful(unknown))}, which is none of the file's "groups"${suggestion(unknown, [...groups.keys()])}`)
   }
   const expiresAt = entry.expires_at === undefined ? undefined : parseDateTime(entry.expires_at)
-  const id = hash.slice(0, 12)
+  const id = entry.id ?? hash.slice(0, 12)
   const label = entry.name ?? shorten(name)
   return {
     id,

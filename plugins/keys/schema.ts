@@ -34,6 +34,11 @@ export const KeySchema = Type.Object({
     description: 'What logs call the key. Without it they show the first characters of the key.',
     errorMessage: 'must be a text of 1 to 100 characters on one line'
   })),
+  id: Type.Optional(Type.String({
+    pattern: '^[0-9a-f]{12}$',
+    description: 'Whose counts, ledger rows and files are the key\'s: that of the key it was made in the place of. Without it, the first 12 digits of its own SHA-256.',
+    errorMessage: 'must be 12 hex digits, in lower case'
+  })),
   groups: Type.Optional(Type.Array(Type.String({ minLength: 1 }), {
     minItems: 1,
     uniqueItems: true,
