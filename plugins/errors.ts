@@ -29,6 +29,7 @@ export const errorTable = {
   previous_response_not_found: [404, 'The earlier response does not exist.'],
   model_not_found: [404, 'The model does not exist, or this key may not use it.'],
   method_not_allowed: [405, 'This path does not take the method.'],
+  keys_file_unusable: [409, 'The keys file cannot be read or changed.'],
   request_timeout: [408, 'The request took too long to arrive.'],
   request_too_large: [413, 'The request body is larger than the gateway takes.'],
   uri_too_long: [414, 'The URL is too long.'],

@@ -19,21 +19,27 @@ export interface Reloading {
   load (bytes: Buffer): void
 }
 
+export interface Reload {
+  /** Looks at the file now, and has loaded what is new in it by its end. */
+  look (): Promise<void>
+  stop (): void
+}
+
 type Content = { id: string, bytes: Buffer, fault?: undefined } | { id: string, fault: FileFault }
 
 /**
  * Looks at the path from time to time, because watching a file misses what happens to its links and on network
  * drives. A bad file leaves what is in force as it is; it is reported once, and not before it was seen twice: the first
  * time it may have been half-written.
- * @returns stops it
  */
-export function keepReloading ({ source, name, interval, bytes, log, load }: Reloading): () => void {
+export function keepReloading ({ source, name, interval, bytes, log, load }: Reloading): Reload {
   const file = source.path
   let inForce = digest(bytes)
   let lastMark: string | undefined
   let suspect: string | undefined
   let reported: string | undefined
   let stopped = false
+  let looking = Promise.resolve()
 
   /** `undefined` where nothing can have changed. */
   async function read (): Promise<Content | undefined> {
@@ -50,7 +56,13 @@ export function keepReloading ({ source, name, interval, bytes, log, load }: Rel
     }
   }
 
-  async function look (): Promise<void> {
+  /** One look at a time: the second of two may be for what the first came too early to see. */
+  function look (): Promise<void> {
+    looking = looking.then(lookOnce).catch((error: unknown) => log.error({ err: error }, `${name} not reloaded, the old ones stay in force`))
+    return looking
+  }
+
+  async function lookOnce (): Promise<void> {
     const content = await read()
     if (content === undefined || stopped) return
     if (content.id === inForce) {
@@ -77,16 +89,17 @@ export function keepReloading ({ source, name, interval, bytes, log, load }: Rel
 
   function schedule (): NodeJS.Timeout {
     return setTimeout(() => {
-      look()
-        .catch((error: unknown) => log.error({ err: error }, `${name} not reloaded, the old ones stay in force`))
-        .finally(() => { if (!stopped) timer = schedule() })
+      void look().finally(() => { if (!stopped) timer = schedule() })
     }, interval).unref()
   }
 
   let timer = schedule()
-  return () => {
-    stopped = true
-    clearTimeout(timer)
+  return {
+    look,
+    stop () {
+      stopped = true
+      clearTimeout(timer)
+    }
   }
 }
 

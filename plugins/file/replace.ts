@@ -1,6 +1,6 @@
 import { constants } from 'node:fs'
 import { open, readFile, realpath, rename, stat, unlink, type FileHandle } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FileFault } from './fault.ts'
 
@@ -79,7 +79,7 @@ async function acquire (lock: string, patience: number): Promise<FileHandle> {
       return await open(lock, 'wx', 0o600)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-      if (Date.now() > deadline) throw new NotReplaceable(`another change of it does not end: if none is under way, one was cut off, and ${lock} can be removed`)
+      if (Date.now() > deadline) throw new NotReplaceable(`another change of it does not end: if none is under way, one was cut off, and ${basename(lock)} beside it can be removed`)
       await sleep(5 + Math.random() * 20)
     }
   }

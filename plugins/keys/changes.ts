@@ -12,6 +12,11 @@ export class ChangeFault extends FileFault {
   override name = 'ChangeFault'
 }
 
+/** There is none that is called so. */
+export class NoSuchKey extends ChangeFault {
+  override name = 'NoSuchKey'
+}
+
 export type State = 'active' | 'expired' | 'disabled'
 
 /** An entry as it may be shown: without any key. */
@@ -89,7 +94,7 @@ function find (bytes: Buffer, which: string, now: number): Array<Listed & { name
   const one = all.filter(({ digest }) => digest === digestOf(which) || (/^sha256:[0-9a-f]{12,64}$/.test(which) && digest.startsWith(which.slice(7))))
   if (one.length === 1) return one
   const found = all.filter(({ id, label }) => id === which || label === which)
-  if (found.length === 0) throw new ChangeFault('there is no key of that name or id')
+  if (found.length === 0) throw new NoSuchKey('there is no key of that name or id')
   const ids = [...new Set(found.map(({ id }) => id))]
   if (ids.length > 1) throw new ChangeFault(`several keys are called so: say which by its id (${ids.slice(0, 10).join(', ')})`)
   return found
@@ -99,6 +104,7 @@ function entriesOf (bytes: Buffer): Map<string, KeyEntry> {
   return new Map(Object.entries((parseJson(bytes).value as KeysFile).virtual_keys))
 }
 
+/** A new entry is judged only afterwards, with the file it is put into: until then its fields may be anything. */
 function describe (name: string, { api_key: apiKey, ...entry }: KeyEntry, now: number): Listed {
   const digest = digestOf(name)
   return {
@@ -107,11 +113,11 @@ function describe (name: string, { api_key: apiKey, ...entry }: KeyEntry, now: n
     label: entry.name ?? shorten(name),
     state: entry.disabled === true ? 'disabled' : expiry(entry) <= now ? 'expired' : 'active',
     plain: plainToken(name) !== undefined,
-    reference: apiKey.startsWith('${') ? apiKey : undefined,
+    reference: String(apiKey).startsWith('${') ? apiKey : undefined,
     entry
   }
 }
 
 function expiry ({ expires_at: text }: Omit<KeyEntry, 'api_key'>): number {
-  return text === undefined ? Infinity : parseDateTime(text) ?? Infinity
+  return text === undefined ? Infinity : parseDateTime(String(text)) ?? Infinity
 }

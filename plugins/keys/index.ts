@@ -2,9 +2,11 @@ import { resolve } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import fp from 'fastify-plugin'
 import { keepReloading } from '../file/reload.ts'
-import { isExposed, readAtStart } from '../file/source.ts'
+import { isExposed, readAtStart, readBytes } from '../file/source.ts'
 import { authenticator } from './authenticate.ts'
+import { list, type Changed, type Listed } from './changes.ts'
 import { digest, readKeys, type KeySet, type VirtualKey } from './file.ts'
+import { changeKeys } from './keyring.ts'
 
 export type { VirtualKey } from './file.ts'
 
@@ -15,6 +17,16 @@ export interface Keys {
   all (): Iterable<VirtualKey>
   /** How many there are, the disabled and expired ones too. */
   readonly size: number
+  /**
+   * Changes the file, whole or not at all. What was changed is in force at its end.
+   * @throws {FileFault}
+   */
+  change <T> (change: (bytes: Buffer) => Changed<T>): Promise<T>
+  /**
+   * What the file has, without any key.
+   * @throws {FileFault}
+   */
+  list (): Promise<Listed[]>
 }
 
 export interface KeysOptions {
@@ -44,24 +56,36 @@ export default fp<KeysOptions>(async (fastify, { env = process.env, pollInterval
   const { keysFile, providers, adminKey } = fastify.config
   const file = resolve(keysFile)
   const source = { path: file, setting: 'KEYS_FILE', remedy: 'copy keys.json.example there, or set KEYS_FILE' }
-  const { bytes, value: first } = await readAtStart(source, (content) => readKeys(content, { providers, env, adminKey }))
+  const surroundings = { providers, env, adminKey }
+  const { bytes, value: first } = await readAtStart(source, (content) => readKeys(content, surroundings))
   let keys: KeySet = first
 
   if (keys.size === 0) fastify.log.warn({ file }, 'the keys file has no virtual keys: every request will be refused')
   if (await isExposed(file)) fastify.log.warn({ file }, `others than its owner can read the keys file: chmod 600 ${keysFile}`)
 
+  const inTurn = turns()
   fastify.decorate('keys', {
     find (token) {
       const key = keys.get(digest(token))
       return key === undefined || key.disabled || (key.expiresAt ?? Infinity) <= Date.now() ? undefined : key
     },
     all: () => keys.values(),
-    get size () { return keys.size }
+    get size () { return keys.size },
+    change: (change) => inTurn(async () => {
+      const result = await changeKeys(file, change, (content) => { readKeys(content, surroundings) })
+      await reload.look()
+      return result
+    }),
+    async list () {
+      const content = await readBytes(source)
+      readKeys(content, surroundings)
+      return list(content, Date.now())
+    }
   })
   fastify.decorateRequest('key')
   fastify.decorate('authenticate', authenticator(fastify))
 
-  fastify.addHook('onClose', keepReloading({
+  const reload = keepReloading({
     source,
     name: 'keys',
     interval: pollInterval,
@@ -69,11 +93,22 @@ export default fp<KeysOptions>(async (fastify, { env = process.env, pollInterval
     log: fastify.log,
     load (content) {
       const old = keys
-      keys = readKeys(content, { providers, env, adminKey })
+      keys = readKeys(content, surroundings)
       fastify.log.info({ file, ...difference(old, keys) }, 'keys reloaded')
     }
-  }))
+  })
+  fastify.addHook('onClose', reload.stop)
 }, { name: 'keys', fastify: '5.x', dependencies: ['config', 'errors', '@fastify/rate-limit'] })
+
+/** Runs one after the other. */
+function turns (): <T>(act: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve()
+  return (act) => {
+    const made = last.then(act)
+    last = made.catch(() => {})
+    return made
+  }
+}
 
 function difference (old: KeySet, now: KeySet): { added: number, removed: number, changed: number } {
   const kept = [...now].filter(([id]) => old.has(id))

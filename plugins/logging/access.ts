@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Keys, VirtualKey } from '../keys/index.ts'
+import { ISSUED } from '../keys/token.ts'
 import { bounded, CLIENT_GONE, tenths, withoutQuery, type RequestLine } from './line.ts'
 import { redactorFor, type Redact } from './redact.ts'
 
@@ -42,7 +43,12 @@ export function accessLine (request: FastifyRequest, reply: FastifyReply, keys: 
 function pathOf (request: FastifyRequest, keys: Pick<Keys, 'find'>): string {
   const path = withoutQuery(request.url)
   if (path === request.routeOptions.url) return path
-  return path.slice(0, SEARCHED).split('/').map((part) => part !== '' && keys.find(decoded(part)) !== undefined ? '[redacted]' : part).join('/')
+  return path.slice(0, SEARCHED).split('/').map((part) => part !== '' && isKey(decoded(part), keys) ? '[redacted]' : part).join('/')
+}
+
+/** What looks like a key of ours may be one that is disabled by now. */
+function isKey (text: string, keys: Pick<Keys, 'find'>): boolean {
+  return ISSUED.test(text) || keys.find(text) !== undefined
 }
 
 function decoded (part: string): string {

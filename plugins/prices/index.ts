@@ -36,7 +36,7 @@ export default fp<PricesOptions>(async (fastify, { pollInterval = 1000 }) => {
   const source = pricesSource(pricesFile)
   const { bytes, value } = await readAtStart(source, (content) => readOverrides(content, catalogue))
   prices.override(value, pricesFile)
-  fastify.addHook('onClose', keepReloading({
+  const { stop } = keepReloading({
     source,
     name: 'prices',
     interval: pollInterval,
@@ -47,7 +47,8 @@ export default fp<PricesOptions>(async (fastify, { pollInterval = 1000 }) => {
       prices.override(overrides, pricesFile)
       fastify.log.info({ file: source.path, models: overrides.size, version: prices.version }, 'prices reloaded')
     }
-  }))
+  })
+  fastify.addHook('onClose', stop)
 }, { name: 'prices', fastify: '5.x', dependencies: ['config'] })
 
 export function pricesSource (file: string): Source {

@@ -472,7 +472,7 @@ t.test('a file caught half-written is not reported', async (t) => {
   const said: unknown[] = []
   const log = { info: (...words: unknown[]) => said.push(words), error: (...words: unknown[]) => said.push(words) } as unknown as FastifyBaseLogger
   const seen: string[] = []
-  const stop = keepReloading({
+  const { stop } = keepReloading({
     source: { path: file, setting: 'KEYS_FILE', remedy: '' },
     name: 'keys',
     interval: 5,
