@@ -25,6 +25,7 @@ export const errorTable = {
   unbounded_cost: [400, 'Nothing bounds what the request may use, and this key has a limit on it.'],
   invalid_api_key: [401, 'Missing or unknown API key. Send a virtual key of this gateway as "Authorization: Bearer KEY" or "x-api-key: KEY".'],
   model_not_allowed: [403, 'This key may not use the model.'],
+  ip_not_allowed: [403, 'This key may not be used from this address.'],
   not_found: [404, 'Unknown path.'],
   previous_response_not_found: [404, 'The earlier response does not exist.'],
   model_not_found: [404, 'The model does not exist, or this key may not use it.'],

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import type { Ajv } from 'ajv'
+import { isNetwork } from '../networks.ts'
 import { parseBaseUrl } from './base-url.ts'
 import { parsePeriod, parseTimeout } from './duration.ts'
 import { parseSize } from './size.ts'
@@ -13,6 +14,7 @@ const formats: Record<string, (text: string) => unknown> = {
   timeout: parseTimeout,
   period: parsePeriod,
   size: parseSize,
+  networks: parseNetworks,
   secret: parseSecret,
   'base-url': parseBaseUrl,
   'redis-url': parseRedisUrl,
@@ -32,6 +34,12 @@ export function parseSecret (text: string): string {
 export function parseHost (text: string): string {
   if (isIP(text) === 0 && !/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(text)) throw new Error('is not an IP address or host name')
   return text
+}
+
+export function parseNetworks (text: string): string[] {
+  const networks = text.split(',').map((network) => network.trim())
+  if (!networks.every(isNetwork)) throw new Error('is not a list of IP addresses and networks in CIDR notation')
+  return networks
 }
 
 export function parsePort (text: string): number {

@@ -5,7 +5,7 @@ import { defaultProviders } from '../../providers/index.ts'
 import type { Provider } from '../../providers/provider.ts'
 import { parseBaseUrl, pointsAtGateway } from './base-url.ts'
 import { parsePeriod, parseTimeout } from './duration.ts'
-import { formatFault, parseCount, parsePort, parseRate, SECRET, withFormats } from './formats.ts'
+import { formatFault, parseCount, parseNetworks, parsePort, parseRate, SECRET, withFormats } from './formats.ts'
 import { checkProviders, loadProviders } from './load.ts'
 import { baseUrlName, Settings, settingsWith, type RawSettings, type SettingsSchema } from './schema.ts'
 import { parseSize } from './size.ts'
@@ -15,6 +15,8 @@ export interface Config {
   host: string
   /** 0: any free port. */
   port: number
+  /** Whose `X-Forwarded-For` is believed; undefined: nobody's. */
+  trustProxy: string[] | undefined
   /** Infinity: no limit. */
   maxRequestsPerHour: number
   /** Milliseconds; 0: no limit. */
@@ -126,6 +128,7 @@ function typed (raw: RawSettings): Omit<Config, 'providers' | 'baseUrls'> {
     keysFile: raw.KEYS_FILE,
     host: raw.GATEWAY_HOST,
     port: parsePort(raw.GATEWAY_PORT),
+    trustProxy: raw.TRUST_PROXY === undefined ? undefined : parseNetworks(raw.TRUST_PROXY),
     maxRequestsPerHour: parseRate(raw.MAX_REQUESTS_PER_HOUR),
     requestTimeout: parseTimeout(raw.REQUEST_TIMEOUT),
     heartbeatInterval: parseTimeout(raw.HEARTBEAT_INTERVAL),

@@ -24,6 +24,11 @@ export const Settings = Type.Object({
     description: 'The port to listen on. `0` takes any free port.',
     examples: ['8080']
   }),
+  TRUST_PROXY: Type.Optional(Type.String({
+    format: 'networks',
+    description: 'The addresses and networks, separated by commas, of the balancers in front: from them `X-Forwarded-For` says where a request is from. Without it nobody is believed.',
+    examples: ['10.0.0.0/8,fd00::/8']
+  })),
   MAX_REQUESTS_PER_HOUR: Type.String({
     format: 'rate',
     default: '100',

@@ -16,7 +16,7 @@ const SANE_ID = /^[\w.:/+=-]{1,128}$/
  * @throws {Error} in one line, where a setting of the logger's is wrong
  */
 export function serverOptions (env: NodeJS.ProcessEnv = process.env): FastifyHttpOptions<Server> {
-  const { logLevel, logFormat } = readSettings(env)
+  const { logLevel, logFormat, trustProxy } = readSettings(env)
   return {
     logger: { level: logLevel, stream: logStream(logFormat) },
     // One line a request, written at its end, is the logging plugin's.
@@ -30,6 +30,7 @@ export function serverOptions (env: NodeJS.ProcessEnv = process.env): FastifyHtt
       sendError(request, reply, toGatewayError(error) ?? new GatewayError('internal_error'))
     },
     clientErrorHandler,
+    ...trustProxy !== undefined && { trustProxy },
     // Answered by the http plugin, in the dialect of the route.
     return503OnClosing: false,
     // Counts while the server closes too, and streams may take 30 s to end then.

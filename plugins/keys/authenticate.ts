@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { credentialHeaders } from '../../providers/dialects/index.ts'
 import { GatewayError } from '../errors.ts'
+import { isWithin } from '../networks.ts'
 import { learn } from './hashed.ts'
 import { MAX_KEY_LENGTH } from './schema.ts'
 
@@ -45,6 +46,7 @@ export function authenticator (fastify: FastifyInstance): (request: FastifyReque
     if (token !== undefined && key !== undefined) {
       learn(key, token)
       request.key = key
+      if (key.allowIps !== undefined && !isWithin(key.allowIps, request.ip)) throw new GatewayError('ip_not_allowed')
       return
     }
     const failures = await countFailure(request)

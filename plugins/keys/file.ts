@@ -6,6 +6,7 @@ import { FileFault } from '../file/fault.ts'
 import { parseJson } from '../file/json.ts'
 import { parseDateTime } from '../moment.ts'
 import { nearest } from '../nearest.ts'
+import { isNetwork } from '../networks.ts'
 import { innerFields, limitFields, toLimits, type Limit } from './limits.ts'
 import { digestOf, plainToken } from './hashed.ts'
 import { isRealKey, KeySchema, KeysSchema, MAX_KEY_LENGTH, type KeyEntry, type KeysFile } from './schema.ts'
@@ -26,6 +27,8 @@ export interface VirtualKey {
   /** Its own and its groups'; what is in none has no limit, but for the setting that all keys share. */
   limits: Limit[]
   models?: string[]
+  /** Addresses and networks; what comes from elsewhere is refused. */
+  allowIps?: string[]
   /** Milliseconds since the epoch. */
   expiresAt?: number
   disabled: boolean
@@ -106,6 +109,8 @@ function toKey (
   if (unknown !== undefined) {
     throw fault(`"groups" names ${quote(careful(unknown))}, which is none of the file's "groups"${suggestion(unknown, [...groups.keys()])}`)
   }
+  const odd = entry.allow_ips?.find((text) => !isNetwork(text))
+  if (odd !== undefined) throw fault(`"allow_ips" has ${quote(careful(odd))}, which is neither an address nor a network such as 10.0.0.0/8 or 2001:db8::/32`)
   const expiresAt = entry.expires_at === undefined ? undefined : parseDateTime(entry.expires_at)
   const id = entry.id ?? hash.slice(0, 12)
   const label = entry.name ?? shorten(name)
@@ -119,6 +124,7 @@ function toKey (
     groups: entry.groups ?? [],
     limits: [...toLimits(entry, { owner: id, label }, fault), ...(entry.groups ?? []).flatMap((name) => groups.get(name) ?? [])],
     ...(entry.models !== undefined && { models: entry.models }),
+    ...(entry.allow_ips !== undefined && { allowIps: entry.allow_ips }),
     ...(expiresAt !== undefined && { expiresAt }),
     ...(entry.log !== undefined && { log: entry.log }),
     ...(entry.model_aliases !== undefined && { modelAliases: new Map(Object.entries(entry.model_aliases)) }),

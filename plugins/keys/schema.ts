@@ -70,6 +70,11 @@ export const KeySchema = Type.Object({
     description: 'What becomes of a request that cannot be said fully in the provider\'s format: reported, or refused with 400. Without it, LOSSY counts.',
     errorMessage: 'must be "report" or "reject"'
   })),
+  allow_ips: Type.Optional(Type.Array(Type.String({ minLength: 1 }), {
+    minItems: 1,
+    description: 'The addresses and networks that the key may be used from, such as 10.0.0.0/8. Without it, all.',
+    errorMessage: 'must be a list of addresses and networks, such as ["10.0.0.0/8", "2001:db8::/32"], not empty'
+  })),
   expires_at: Type.Optional(Type.String({
     format: 'date-time',
     description: 'From when the key is refused: date, time and zone as in RFC 3339.',

@@ -1,0 +1,35 @@
+import { BlockList, isIP, isIPv4 } from 'node:net'
+
+/** Whether a text is an address, or a network in CIDR notation (RFC 4632, RFC 4291 §2.3). */
+export function isNetwork (text: string): boolean {
+  const [address = '', bits, ...more] = text.split('/')
+  if (isIP(address) === 0 || address.includes('%') || more.length > 0) return false
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (isIPv4(address) ? 32 : 128))
+}
+
+const made = new WeakMap<readonly string[], BlockList>()
+
+/** Whether an address is in one of the networks, each of them right. What is no address is in none. */
+export function isWithin (networks: readonly string[], address: string | undefined): boolean {
+  // As a socket for both families writes IPv4, and with the interface that an address of the link came by.
+  const plain = address?.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '') ?? ''
+  const family = isIP(plain)
+  if (family === 0) return false
+  let list = made.get(networks)
+  if (list === undefined) {
+    list = listOf(networks)
+    made.set(networks, list)
+  }
+  return list.check(plain, family === 4 ? 'ipv4' : 'ipv6')
+}
+
+function listOf (networks: readonly string[]): BlockList {
+  const list = new BlockList()
+  for (const network of networks) {
+    const [address = '', bits] = network.split('/')
+    const family = isIPv4(address) ? 'ipv4' : 'ipv6'
+    if (bits === undefined) list.addAddress(address, family)
+    else list.addSubnet(address, Number(bits), family)
+  }
+  return list
+}

@@ -1,0 +1,63 @@
+import { mkdtempSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import Fastify from 'fastify'
+import type { Teardown } from '../../helper.ts'
+import { gateway, serverOptions } from '../../../app.ts'
+import { readKeys } from '../../../plugins/keys/file.ts'
+import { defaultProviders, loadBuiltin } from '../../../providers/index.ts'
+import { CHAT_KEY, MESSAGES_KEY, REAL_KEY, post, startGateway, startProvider, type TestGateway } from '../../helper.ts'
+
+t.setTimeout(120_000)
+
+const keys = { [CHAT_KEY]: { allow_ips: ['10.0.0.0/8', '2001:db8::/32'] }, [MESSAGES_KEY]: { allow_ips: ['10.0.0.0/8'] } }
+
+/** The same gateway, with the server options that its settings ask for. */
+async function behind (t: Teardown, made: TestGateway, trusted: string): Promise<string> {
+  const dir = mkdtempSync(join(made.folder, 'behind-'))
+  const env = {
+    KEYS_FILE: join(made.folder, 'keys.json'), TRUST_PROXY: trusted, LOG_DIR: dir, DATA_DIR: dir, LOG_LEVEL: 'silent', OPENAI_BASE_URL: 'http://127.0.0.1:9/v1'
+  }
+  const app = Fastify(serverOptions(env))
+  t.teardown(() => app.close())
+  await app.register(gateway, { env })
+  return await app.listen({ host: '127.0.0.1', port: 0 })
+}
+
+t.test('a key is taken from its addresses only, and the refusal is in the dialect', async (t) => {
+  const provider = await startProvider(t, (_request, response) => response.end('{}'))
+  const made = await startGateway(t, provider.url, { keys })
+  const chat = await post(`${made.url}/v1/chat/completions`, { model: 'm', messages: [] }, { 'x-forwarded-for': '10.0.0.1' })
+  t.equal(chat.status, 403)
+  t.match(await chat.json(), { error: { code: 'ip_not_allowed', message: 'This key may not be used from this address.' } })
+  const messages = await post(`${made.url}/v1/messages`, { model: 'm', messages: [] }, { authorization: `Bearer ${MESSAGES_KEY}` })
+  t.equal(messages.status, 403)
+  t.match(await messages.json(), { type: 'error', error: { type: 'permission_error' } })
+  t.equal(provider.requests.length, 0)
+  t.match(made.lines().find(({ status }) => status === 403), { key: 'vk_test_…', error: 'ip_not_allowed' })
+
+  const ask = (url: string, forwarded?: string): Promise<number> =>
+    fetch(`${url}/usage`, { headers: { authorization: `Bearer ${CHAT_KEY}`, ...forwarded !== undefined && { 'x-forwarded-for': forwarded } } }).then(({ status }) => status)
+  const trusting = await behind(t, made, '127.0.0.1, 192.0.2.0/24')
+  for (const [forwarded, status] of [
+    ['10.1.2.3', 200], ['2001:db8::7', 200], ['8.8.8.8, 10.1.2.3', 200], ['10.1.2.3, 192.0.2.9', 200],
+    ['11.1.2.3', 403], ['10.1.2.3, 11.1.2.3', 403], ['unknown', 403], [undefined, 403]
+  ] as const) t.equal(await ask(trusting, forwarded), status, String(forwarded))
+  t.equal(await ask(await behind(t, made, '10.0.0.0/8'), '10.1.2.3'), 403, 'one that is not trusted is not believed')
+})
+
+t.test('faults', async (t) => {
+  const providers = await Promise.all(defaultProviders.map(loadBuiltin))
+  for (const [list, reason] of [
+    [['10.0.0.0/33'], /"allow_ips" has "10\.0\.0\.0\/33", which is neither an address nor a network such as/],
+    [[REAL_KEY], /"allow_ips" has "sk-real-…", which is neither/],
+    [[], /"allow_ips" must be a list of addresses and networks, such as/],
+    ['10.0.0.0/8', /"allow_ips" must be a list/]
+  ] as const) {
+    const bytes = Buffer.from(JSON.stringify({ virtual_keys: { [CHAT_KEY]: { provider: 'openai', api_key: REAL_KEY, allow_ips: list } } }))
+    t.throws(() => readKeys(bytes, { providers, env: {} }), { message: reason })
+  }
+  for (const text of ['true', '10.0.0.0/8,', '1', 'loopback']) {
+    t.throws(() => serverOptions({ TRUST_PROXY: text }), { message: /^TRUST_PROXY: ".*" is not a list of IP addresses and networks in CIDR notation; for example TRUST_PROXY=10\.0\.0\.0\/8,fd00::\/8$/ })
+  }
+})
