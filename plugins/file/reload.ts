@@ -12,6 +12,8 @@ export interface Reloading {
   /** What is in force at the beginning. */
   bytes: Buffer
   log: FastifyBaseLogger
+  /** Other files that the content names: texts that tell what was loaded of them, and what they hold now. */
+  beside?: { loaded (): string, look (): Promise<string> }
   /**
    * Puts a new content in force, whole or not at all.
    * @throws {FileFault} and changes nothing
@@ -32,9 +34,10 @@ type Content = { id: string, bytes: Buffer, fault?: undefined } | { id: string, 
  * drives. A bad file leaves what is in force as it is; it is reported once, and not before it was seen twice: the first
  * time it may have been half-written.
  */
-export function keepReloading ({ source, name, interval, bytes, log, load }: Reloading): Reload {
+export function keepReloading ({ source, name, interval, bytes, log, load, beside }: Reloading): Reload {
   const file = source.path
-  let inForce = digest(bytes)
+  const loaded = (content: Buffer): string => `${digest(content)}${beside?.loaded() ?? ''}`
+  let inForce = loaded(bytes)
   let lastMark: string | undefined
   let suspect: string | undefined
   let reported: string | undefined
@@ -44,11 +47,12 @@ export function keepReloading ({ source, name, interval, bytes, log, load }: Rel
   /** `undefined` where nothing can have changed. */
   async function read (): Promise<Content | undefined> {
     try {
+      const others = await beside?.look() ?? ''
       const mark = await markOf(source)
-      if (mark.text === lastMark && suspect === undefined) return undefined
+      if (`${mark.text}${others}` === lastMark && suspect === undefined) return undefined
       const bytes = await readBytes(source)
-      lastMark = mark.fresh ? undefined : mark.text
-      return { id: digest(bytes), bytes }
+      lastMark = mark.fresh ? undefined : `${mark.text}${others}`
+      return { id: `${digest(bytes)}${others}`, bytes }
     } catch (error) {
       if (!(error instanceof FileFault)) throw error
       lastMark = undefined
@@ -74,9 +78,11 @@ export function keepReloading ({ source, name, interval, bytes, log, load }: Rel
       suspect = undefined
       return
     }
-    const fault = content.fault ?? faultOf(() => load(content.bytes))
+    const fault = content.fault ?? faultOf(() => {
+      load(content.bytes)
+      inForce = loaded(content.bytes)
+    })
     if (fault === undefined) {
-      inForce = content.id
       suspect = reported = undefined
     } else if (content.id !== suspect) {
       suspect = content.id

@@ -17,7 +17,7 @@ const USAGE = `llm-gateway keys: the virtual keys of KEYS_FILE
 
   llm-gateway keys create --provider NAME --api-key REFERENCE [--name NAME] [--expires-at TIME] [--set FIELD=VALUE]...
       make a key, print it this one time, and keep its SHA-256 only. REFERENCE is where the real key is from:
-      '\${NAME}' for an environment variable, or - to read the real key itself from standard input.
+      '\${NAME}' for an environment variable, '\${file:PATH}' for a file, or - to read the real key itself from standard input.
       --set gives any other field, such as --set requests_per_minute=60 or --set 'models=["small-*"]'
   llm-gateway keys list
       all keys, without any secret
@@ -132,7 +132,7 @@ function periodOf (text: string): number {
 /** Not the real key itself: the list of processes and the shell's history would have it. */
 function secretOf (text: string): string {
   if (text === '-') return readFileSync(0, 'utf8').replace(/\r?\n$/, '')
-  if (!text.startsWith('${')) throw new Error('--api-key takes \'${NAME}\' (in single quotes, so that the shell leaves it alone), or - to read the real key from standard input')
+  if (!text.startsWith('${')) throw new Error('--api-key takes \'${NAME}\' or \'${file:PATH}\' (in single quotes, so that the shell leaves it alone), or - to read the real key from standard input')
   return text
 }
 
@@ -170,7 +170,8 @@ async function checker (): Promise<(bytes: Buffer) => void> {
   const providers = checkProviders(await loadProviders(process.env['PROVIDERS'] || defaultProviders.join(',')))
   const { adminKey } = readSettings(process.env)
   const env = new Proxy({}, { get: (_, name) => `not-known-here-${String(name)}` })
-  return (bytes) => { readKeys(bytes, { providers, env, adminKey }) }
+  const files = { read: (path: string) => `not-known-here-${path}`.replaceAll(/[^!-~]/g, '-') }
+  return (bytes) => { readKeys(bytes, { providers, env, adminKey, files }) }
 }
 
 function inFile (file: string, error: unknown): unknown {

@@ -9,7 +9,8 @@ import { nearest } from '../nearest.ts'
 import { isNetwork } from '../networks.ts'
 import { innerFields, limitFields, toLimits, type Limit } from './limits.ts'
 import { digestOf, plainToken } from './hashed.ts'
-import { isRealKey, KeySchema, KeysSchema, MAX_KEY_LENGTH, type KeyEntry, type KeysFile } from './schema.ts'
+import { KeySchema, KeysSchema, MAX_KEY_LENGTH, type KeyEntry, type KeysFile } from './schema.ts'
+import { secretReader, type Secrets } from './secret.ts'
 import { shorten } from './shorten.ts'
 
 export interface VirtualKey {
@@ -48,9 +49,8 @@ export class KeysFault extends FileFault {
   override name = 'KeysFault'
 }
 
-export interface Surroundings {
+export interface Surroundings extends Secrets {
   providers: Provider[]
-  env: NodeJS.ProcessEnv
   /** The key of `/admin/*`, which must open nothing else. */
   adminKey?: string | undefined
 }
@@ -80,6 +80,7 @@ export function readKeys (bytes: Buffer, surroundings: Surroundings): KeySet {
   const groups = new Map(Object.entries(value.groups ?? {}).map(([name, entry]) =>
     [name, toLimits(entry, { owner: `group:${name}`, label: name }, (reason) => groupFault(name, reason))]))
   const keys = new Map<string, VirtualKey>()
+  const secretOf = secretReader(surroundings)
   const names = new Map<string, string>()
   for (const [name, entry] of Object.entries(value.virtual_keys)) {
     const fault = (reason: string) => faultOf(name, reason)
@@ -87,7 +88,7 @@ export function readKeys (bytes: Buffer, surroundings: Surroundings): KeySet {
     const twin = names.get(id)
     if (twin !== undefined) throw fault(`it is the same key as that of line ${lines.get(twin)}: remove one of the two`)
     names.set(id, name)
-    keys.set(id, toKey(name, id, entry, groups, surroundings, fault))
+    keys.set(id, toKey(name, id, entry, groups, surroundings.providers, secretOf, fault))
   }
   const keyFault = (id: string, reason: string): KeysFault => faultOf(names.get(id) ?? '', reason)
   checkSecrets(keys, keyFault)
@@ -97,7 +98,8 @@ export function readKeys (bytes: Buffer, surroundings: Surroundings): KeySet {
 }
 
 function toKey (
-  name: string, hash: string, entry: KeyEntry, groups: ReadonlyMap<string, Limit[]>, { providers, env }: Surroundings, fault: (reason: string) => KeysFault
+  name: string, hash: string, entry: KeyEntry, groups: ReadonlyMap<string, Limit[]>, providers: Provider[],
+  secretOf: ReturnType<typeof secretReader>, fault: (reason: string) => KeysFault
 ): VirtualKey {
   const provider = providers.find(({ name }) => name === entry.provider)
   if (provider === undefined) throw fault(unknownProvider(entry.provider, providers.map(({ name }) => name)))
@@ -119,7 +121,7 @@ function toKey (
     label,
     token: plainToken(name),
     provider: provider.name,
-    apiKey: resolveSecret(entry.api_key, env, fault),
+    apiKey: secretOf(entry.api_key, fault),
     disabled: entry.disabled ?? false,
     groups: entry.groups ?? [],
     limits: [...toLimits(entry, { owner: id, label }, fault), ...(entry.groups ?? []).flatMap((name) => groups.get(name) ?? [])],
@@ -132,21 +134,6 @@ function toKey (
     ...(entry.on_disconnect !== undefined && { onDisconnect: entry.on_disconnect }),
     ...(entry.upstream_dialects !== undefined && { upstreamDialects: entry.upstream_dialects })
   }
-}
-
-/** The real key: as written, or from the environment. */
-function resolveSecret (text: string, env: NodeJS.ProcessEnv, fault: (reason: string) => KeysFault): string {
-  const [, name] = /^\$\{([A-Za-z_][A-Za-z0-9_]*)\}$/.exec(text) ?? []
-  if (name === undefined) {
-    if (text.startsWith('$') || text.includes('${')) throw fault('"api_key" must be ${NAME} and nothing else to take an environment variable')
-    return text
-  }
-  const secret = env[name]
-  if (typeof secret !== 'string' || secret === '') throw fault(`"api_key" takes the environment variable ${name}, which is not set`)
-  if (!isRealKey(secret)) {
-    throw fault(`"api_key" takes the environment variable ${name}, which holds spaces, control characters or non-ASCII characters`)
-  }
-  return secret
 }
 
 /** Whoever has one key must not have the other by it. */

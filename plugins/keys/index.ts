@@ -7,6 +7,7 @@ import { authenticator } from './authenticate.ts'
 import { list, type Changed, type Listed } from './changes.ts'
 import { digest, readKeys, type KeySet, type VirtualKey } from './file.ts'
 import { changeKeys } from './keyring.ts'
+import { SecretFiles } from './secret.ts'
 
 export type { VirtualKey } from './file.ts'
 
@@ -56,7 +57,8 @@ export default fp<KeysOptions>(async (fastify, { env = process.env, pollInterval
   const { keysFile, providers, adminKey } = fastify.config
   const file = resolve(keysFile)
   const source = { path: file, setting: 'KEYS_FILE', remedy: 'copy keys.json.example there, or set KEYS_FILE' }
-  const surroundings = { providers, env, adminKey }
+  const files = new SecretFiles()
+  const surroundings = { providers, env, adminKey, files }
   const { bytes, value: first } = await readAtStart(source, (content) => readKeys(content, surroundings))
   let keys: KeySet = first
 
@@ -89,6 +91,7 @@ export default fp<KeysOptions>(async (fastify, { env = process.env, pollInterval
     source,
     name: 'keys',
     interval: pollInterval,
+    beside: files,
     bytes,
     log: fastify.log,
     load (content) {

@@ -26,8 +26,8 @@ export const KeySchema = Type.Object({
   }),
   api_key: Type.String({
     pattern: VISIBLE,
-    description: 'The real key at the provider, or ${NAME} to take it from the environment variable NAME.',
-    errorMessage: 'must be a real key, or ${NAME} for an environment variable: visible ASCII characters without spaces, and not empty'
+    description: 'The real key at the provider, ${NAME} to take it from the environment variable NAME, or ${file:PATH} to take it from a file.',
+    errorMessage: 'must be a real key, or ${NAME} for an environment variable, or ${file:PATH} for a file: visible ASCII characters without spaces, and not empty'
   }),
   name: Type.Optional(Type.String({
     pattern: '^[^\\p{Cc}\\p{Zl}\\p{Zp}]{1,100}$',

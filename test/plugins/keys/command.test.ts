@@ -68,7 +68,7 @@ t.test('one line says why not, and the file stays', async (t) => {
   const from = ['create', '--provider', 'openai', '--api-key', '${REAL}']
   for (const [args, reason] of [
     [['make'], /create, list, rotate or disable must come next; see llm-gateway keys --help$/],
-    [['create', '--provider', 'openai', '--api-key', 'sk-real-9876543210'], /--api-key takes '\$\{NAME\}'/],
+    [['create', '--provider', 'openai', '--api-key', 'sk-real-9876543210'], /--api-key takes '\$\{NAME\}' or '\$\{file:PATH\}'/],
     [[...from, '--set', 'budget'], /--set takes FIELD=VALUE/],
     [[...from, '--set', 'modles=["a"]'], /unknown field "modles", did you mean "models"\?/],
     [['rotate', 'a', '--overlap', '1d'], /--overlap is not a duration in Go's syntax; for example --overlap 24h$/],
