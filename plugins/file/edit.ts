@@ -1,4 +1,4 @@
-import { topLevelFields } from '../../providers/dialects/splice.ts'
+import { scanObject, type Field } from '../../providers/dialects/scan.ts'
 
 /**
  * Sets one field of valid JSON, and leaves every other byte as it is. What is put in is laid out as what stands beside it.
@@ -7,12 +7,14 @@ import { topLevelFields } from '../../providers/dialects/splice.ts'
 export function setField (bytes: Buffer, path: readonly string[], value: unknown): Buffer {
   const name = path.at(-1) ?? ''
   let open = bytes.indexOf('{')
+  let close = bytes.length
   for (const around of path.slice(0, -1)) {
-    const field = topLevelFields(bytes.subarray(open)).find((field) => field.name === around)
+    const field = scanObject(bytes.subarray(open, close)).find((field) => field.name === around)
     if (field === undefined) throw new Error('there is no such object')
+    close = open + field.end
     open += field.start
   }
-  const fields = topLevelFields(bytes.subarray(open))
+  const fields = scanObject(bytes.subarray(open, close))
   const layout = layoutOf(bytes, open, fields)
   const there = fields.find((field) => field.name === name)
   if (there !== undefined) return insert(bytes, open + there.start, open + there.end, layout.format(value))
@@ -30,7 +32,7 @@ interface Layout {
   format: (value: unknown) => string
 }
 
-function layoutOf (bytes: Buffer, open: number, fields: ReturnType<typeof topLevelFields>): Layout {
+function layoutOf (bytes: Buffer, open: number, fields: Field[]): Layout {
   const newline = bytes.includes('\r\n') ? '\r\n' : '\n'
   const outer = indentAt(bytes, open)
   const last = fields.at(-1)

@@ -14,6 +14,8 @@ export type { VirtualKey } from './file.ts'
 export interface Keys {
   /** The key of that text; `undefined` where it is unknown, disabled or expired. */
   find (token: string): VirtualKey | undefined
+  /** One of that id, disabled and expired ones too: a key and what was made in its place share it, and their limits. */
+  withId (id: string): VirtualKey | undefined
   /** All of them, disabled and expired ones too. */
   all (): Iterable<VirtualKey>
   /** How many there are, the disabled and expired ones too. */
@@ -65,11 +67,17 @@ export default fp<KeysOptions>(async (fastify, { env = process.env, pollInterval
   if (keys.size === 0) fastify.log.warn({ file }, 'the keys file has no virtual keys: every request will be refused')
   if (await isExposed(file)) fastify.log.warn({ file }, `others than its owner can read the keys file: chmod 600 ${keysFile}`)
 
+  const ids = new WeakMap<KeySet, Map<string, VirtualKey>>()
   const inTurn = turns()
   fastify.decorate('keys', {
     find (token) {
       const key = keys.get(digest(token))
       return key === undefined || key.disabled || (key.expiresAt ?? Infinity) <= Date.now() ? undefined : key
+    },
+    withId (id) {
+      let byId = ids.get(keys)
+      if (byId === undefined) ids.set(keys, byId = new Map([...keys.values()].map((key) => [key.id, key])))
+      return byId.get(id)
     },
     all: () => keys.values(),
     get size () { return keys.size },

@@ -149,7 +149,7 @@ export default fp(async (fastify) => {
 
   /** What a new keys.json limits since the request was let through: the ledger will say that it was used, and so must the counter. */
   function countLate ({ id, key, spend }: Ask, { granted }: StoreHold, used: Usage): void {
-    const now = keys.find(key.token)
+    const now = keys.withId(key.id)
     if (now === undefined || now === key) return
     const time = spend?.time ?? Date.now()
     const late = limitsOf(now)
