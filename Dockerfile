@@ -29,6 +29,6 @@ EXPOSE 8080
 VOLUME /app/logs /app/data
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 \
-  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.GATEWAY_PORT}/health`).then((reply) => process.exit(reply.ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "dist/cli.js", "health"]
 # Node installs handlers for SIGTERM and SIGINT itself and starts no children: it needs no init in front.
 CMD ["node", "dist/server.js"]

@@ -5,6 +5,7 @@ import { dialects } from './providers/dialects/index.ts'
 import errors from './plugins/errors.ts'
 import http from './plugins/http/index.ts'
 import config from './plugins/config/index.ts'
+import tls from './plugins/tls/index.ts'
 import prices from './plugins/prices/index.ts'
 import logging from './plugins/logging/index.ts'
 import keys from './plugins/keys/index.ts'
@@ -48,6 +49,7 @@ export const gateway = fp<GatewayOptions>(async (app, { env = process.env, provi
   await app.register(errors)
   await app.register(http)
   await app.register(config, { env, providers: extra })
+  await app.register(tls)
   await app.register(rateLimit, { global: false, addHeaders: noHeaders, addHeadersOnExceeding: noHeaders })
   await app.register(keys, { env })
   await app.register(prices)

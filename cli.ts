@@ -6,6 +6,7 @@ const USAGE = `llm-gateway: one process in front of LLM providers
 
   llm-gateway [start]      run the gateway; settings come from the environment
   llm-gateway demo         run it beside a simulated provider, with keys made for it
+  llm-gateway health       ask the gateway of this machine whether it lives, by the same settings; ends with 0 if so
   llm-gateway test-provider ./my-provider.js
                            hold a provider's file or package to the laws, and dialects that it exports
   llm-gateway prices MODEL [--provider NAME] [--at TIME]
@@ -20,6 +21,7 @@ const USAGE = `llm-gateway: one process in front of LLM providers
 const [command = 'start'] = process.argv.slice(2)
 if (command === 'start') await import('./server.ts')
 else if (command === 'demo') await import('./scripts/demo.ts')
+else if (command === 'health') await import('./plugins/tls/health.ts')
 else if (command === 'test-provider') await import('./scripts/test-provider.ts')
 else if (command === 'prices') await import('./plugins/prices/command.ts')
 else if (command === 'rerate') await import('./plugins/ledger/rerate.ts')

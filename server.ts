@@ -22,7 +22,8 @@ try {
   })
   await app.register(gateway)
   const { host, port } = app.config
-  await app.listen({ host, port, backlog: 4096 })
+  // For the name, Fastify would open a second server beside this one, which knows of no reload and no end.
+  await app.listen({ host: host === 'localhost' ? '127.0.0.1' : host, port, backlog: 4096 })
 } catch (error) {
   // One line: whoever reads it has just mistyped a setting, and a stack would not help.
   console.error(`llm-gateway: ${error instanceof Error ? error.message : String(error)}`)

@@ -44,3 +44,10 @@ export function parseTimeout (text: string): number {
   if (milliseconds > LONGEST_TIMER) throw new Error('is longer than 596h, the longest a timer can wait (0 means no limit)')
   return milliseconds
 }
+
+/** A period that the process can wait for at its end, beside what else it does then. */
+export function parsePatience (text: string): number {
+  const milliseconds = parsePeriod(text)
+  if (milliseconds > 24 * 3600_000) throw new Error('is longer than 24h')
+  return milliseconds
+}

@@ -2,7 +2,7 @@ import { isIP } from 'node:net'
 import type { Ajv } from 'ajv'
 import { isNetwork } from '../networks.ts'
 import { parseBaseUrl } from './base-url.ts'
-import { parsePeriod, parseTimeout } from './duration.ts'
+import { parsePatience, parsePeriod, parseTimeout } from './duration.ts'
 import { parseSize } from './size.ts'
 
 /** Readers of the schema's formats. Each throws an error whose message completes a sentence that begins with the text. */
@@ -13,6 +13,7 @@ const formats: Record<string, (text: string) => unknown> = {
   count: parseCount,
   timeout: parseTimeout,
   period: parsePeriod,
+  patience: parsePatience,
   size: parseSize,
   networks: parseNetworks,
   secret: parseSecret,

@@ -4,7 +4,7 @@ import fp from 'fastify-plugin'
 import { defaultProviders } from '../../providers/index.ts'
 import type { Provider } from '../../providers/provider.ts'
 import { parseBaseUrl, pointsAtGateway } from './base-url.ts'
-import { parsePeriod, parseTimeout } from './duration.ts'
+import { parsePatience, parsePeriod, parseTimeout } from './duration.ts'
 import { formatFault, parseCount, parseNetworks, parsePort, parseRate, SECRET, withFormats } from './formats.ts'
 import { checkProviders, loadProviders } from './load.ts'
 import { baseUrlName, Settings, settingsWith, type RawSettings, type SettingsSchema } from './schema.ts'
@@ -17,6 +17,13 @@ export interface Config {
   port: number
   /** Whose `X-Forwarded-For` is believed; undefined: nobody's. */
   trustProxy: string[] | undefined
+  /** Undefined: plain HTTP. */
+  tlsCertFile: string | undefined
+  tlsKeyFile: string | undefined
+  /** Undefined: clients need no certificate. */
+  tlsClientCaFile: string | undefined
+  /** Milliseconds; 0: at once. */
+  shutdownTimeout: number
   /** Infinity: no limit. */
   maxRequestsPerHour: number
   /** Milliseconds; 0: no limit. */
@@ -129,6 +136,10 @@ function typed (raw: RawSettings): Omit<Config, 'providers' | 'baseUrls'> {
     host: raw.GATEWAY_HOST,
     port: parsePort(raw.GATEWAY_PORT),
     trustProxy: raw.TRUST_PROXY === undefined ? undefined : parseNetworks(raw.TRUST_PROXY),
+    tlsCertFile: raw.TLS_CERT_FILE,
+    tlsKeyFile: raw.TLS_KEY_FILE,
+    tlsClientCaFile: raw.TLS_CLIENT_CA_FILE,
+    shutdownTimeout: parsePatience(raw.SHUTDOWN_TIMEOUT),
     maxRequestsPerHour: parseRate(raw.MAX_REQUESTS_PER_HOUR),
     requestTimeout: parseTimeout(raw.REQUEST_TIMEOUT),
     heartbeatInterval: parseTimeout(raw.HEARTBEAT_INTERVAL),

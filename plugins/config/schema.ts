@@ -29,6 +29,24 @@ export const Settings = Type.Object({
     description: 'The addresses and networks, separated by commas, of the balancers in front: from them `X-Forwarded-For` says where a request is from. Without it nobody is believed.',
     examples: ['10.0.0.0/8,fd00::/8']
   })),
+  TLS_CERT_FILE: Type.Optional(Type.String({
+    description: 'The certificate to speak HTTPS with, and what leads from it to its authority, as PEM. It is read again when it changes. Without it the gateway speaks plain HTTP.',
+    examples: ['/run/secrets/tls.crt']
+  })),
+  TLS_KEY_FILE: Type.Optional(Type.String({
+    description: 'The private key of `TLS_CERT_FILE`, as PEM without a passphrase.',
+    examples: ['/run/secrets/tls.key']
+  })),
+  TLS_CLIENT_CA_FILE: Type.Optional(Type.String({
+    description: 'The authorities whose clients are let in, as PEM: with it, every connection needs a client certificate that one of them has signed.',
+    examples: ['/run/secrets/clients.crt']
+  })),
+  SHUTDOWN_TIMEOUT: Type.String({
+    format: 'patience',
+    default: '30s',
+    description: 'How long replies may go on once the gateway is told to stop; those that are silent get 10 s at most. `0` ends them at once.',
+    examples: ['30s', '0']
+  }),
   MAX_REQUESTS_PER_HOUR: Type.String({
     format: 'rate',
     default: '100',

@@ -1,4 +1,4 @@
-import { constants } from 'node:fs'
+import { constants, readFileSync } from 'node:fs'
 import { access, readFile, stat } from 'node:fs/promises'
 import { FileFault } from './fault.ts'
 
@@ -43,6 +43,18 @@ export async function readBytes (source: Source): Promise<Buffer> {
 }
 
 /**
+ * The same where nothing may be waited for: before there is a server.
+ * @throws {FileFault}
+ */
+export function readBytesNow (source: Source): Buffer {
+  try {
+    return readFileSync(source.path)
+  } catch (error) {
+    throw unreadable(source, error)
+  }
+}
+
+/**
  * Reads a file without which there is no start.
  * @throws {Error} that names the file, in one line
  */
@@ -59,9 +71,13 @@ async function attempt<T> (source: Source, read: (path: string) => Promise<T>): 
   try {
     return await read(source.path)
   } catch (error) {
-    const { code = 'unknown error' } = error as NodeJS.ErrnoException
-    throw new FileFault(reasons[code]?.(source) ?? `it cannot be read (${code})`)
+    throw unreadable(source, error)
   }
+}
+
+function unreadable (source: Source, error: unknown): FileFault {
+  const { code = 'unknown error' } = error as NodeJS.ErrnoException
+  return new FileFault(reasons[code]?.(source) ?? `it cannot be read (${code})`)
 }
 
 /** Whether others than its owner may read the file. Not judged on a read-only mount, whose modes are not the owner's. */

@@ -1,11 +1,13 @@
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
+import { TLSSocket, type TlsOptions } from 'node:tls'
 import fastify from 'fastify'
 import type { FastifyHttpOptions } from 'fastify'
 import { defaultDialect } from '../../providers/dialects/index.ts'
 import { readSettings } from '../config/index.ts'
 import { GatewayError, errorTable, requestIdHeaders, sendError, toGatewayError, type ErrorCode } from '../errors.ts'
 import { logStream } from '../logging/sink.ts'
+import { readPair, tlsFiles, type TlsFiles } from '../tls/pair.ts'
 import { newRequestId } from './request-id.ts'
 
 /** Ids we take from a client: what fits in a log line and a header, and nothing that could be mistaken for either. */
@@ -13,10 +15,12 @@ const SANE_ID = /^[\w.:/+=-]{1,128}$/
 
 /**
  * What the server is built with, before any plugin runs.
- * @throws {Error} in one line, where a setting of the logger's is wrong
+ * @throws {Error} in one line, where a setting of the logger's or of TLS is wrong
  */
 export function serverOptions (env: NodeJS.ProcessEnv = process.env): FastifyHttpOptions<Server> {
-  const { logLevel, logFormat, trustProxy } = readSettings(env)
+  const settings = readSettings(env)
+  const { logLevel, logFormat, trustProxy } = settings
+  const files = tlsFiles(settings)
   return {
     logger: { level: logLevel, stream: logStream(logFormat) },
     // One line a request, written at its end, is the logging plugin's.
@@ -33,21 +37,34 @@ export function serverOptions (env: NodeJS.ProcessEnv = process.env): FastifyHtt
     ...trustProxy !== undefined && { trustProxy },
     // Answered by the http plugin, in the dialect of the route.
     return503OnClosing: false,
-    // Counts while the server closes too, and streams may take 30 s to end then.
-    pluginTimeout: 45_000,
+    // Counts while the server closes too, and streams may take their time then.
+    pluginTimeout: settings.shutdownTimeout + 15_000,
     // Fastify's own timers are off by default. Above the 60 s that load balancers keep idle connections.
     keepAliveTimeout: 72_000,
     requestTimeout: 300_000,
-    http: {
-      headersTimeout: 10_000,
-      connectionsCheckingInterval: 1000,
-      // A header given twice arrives as a list, and so never passes for one good credential.
-      joinDuplicateHeaders: true,
-      // Judged by the http plugin, which answers in the dialect.
-      requireHostHeader: false
-    },
+    http: connections,
+    ...files !== undefined && { https: { ...connections, ...readPair(files), ...handshake(files) } },
     // Ids of models travel in paths.
     routerOptions: { maxParamLength: 512 }
+  }
+}
+
+/** Of every connection. */
+const connections = {
+  headersTimeout: 10_000,
+  connectionsCheckingInterval: 1000,
+  // A header given twice arrives as a list, and so never passes for one good credential.
+  joinDuplicateHeaders: true,
+  // Judged by the http plugin, which answers in the dialect.
+  requireHostHeader: false
+}
+
+/** Of every connection with TLS. */
+function handshake ({ clientCa }: TlsFiles): TlsOptions {
+  return {
+    // Its default is 120 s, in which nothing else has a timer.
+    handshakeTimeout: 10_000,
+    ...clientCa !== undefined && { requestCert: true, rejectUnauthorized: true }
   }
 }
 
@@ -63,7 +80,9 @@ export const refused = new WeakSet<Socket>()
 /** Answers what the HTTP parser refused, and closes: behind bytes it could not read, nothing can be trusted. */
 function clientErrorHandler (error: Error & { code: string }, socket: Socket): void {
   if (refused.has(socket)) return
-  if (error.code === 'ECONNRESET' || !socket.writable) {
+  // Where a handshake failed there is nobody to answer.
+  const shaken = !(socket instanceof TLSSocket) || /^(HPE|ERR_HTTP)_/.test(error.code)
+  if (error.code === 'ECONNRESET' || !socket.writable || !shaken) {
     socket.destroy()
     return
   }
