@@ -1,4 +1,5 @@
 /** In a file of its own, because it waits ten seconds: other files run meanwhile. */
+import { once } from 'node:events'
 import { connect } from 'node:net'
 import t from 'tap'
 import { CHAT_KEY, post, startProvider, until } from './helper.ts'
@@ -54,4 +55,57 @@ t.test('SIGTERM while a request is being sent: nothing of it goes out any more, 
   t.ok(performance.now() - sent < 5000)
   t.match(reply, /HTTP\/1\.1 503 [^]*connection: close[^]*"code":"shutting_down"/i)
   t.equal(provider.requests.length, 0)
+})
+
+t.test('SHUTDOWN_TIMEOUT is how long what talks may go on; replies that begin meanwhile say that the connection closes', async (t) => {
+  const provider = await startProvider(t, async (request, response) => {
+    response.on('error', () => {})
+    if (JSON.parse(request.body).model === 'late') await new Promise((resolve) => setTimeout(resolve, 1500))
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).write(first)
+    const beat = setInterval(() => response.write(': still there\n\n'), 200)
+    response.on('close', () => clearInterval(beat))
+  })
+  const gateway = await start(t, provider.url, { SHUTDOWN_TIMEOUT: '3s' })
+  const asked = ['talks', 'late'].map((model) => post(`${gateway.url}/v1/chat/completions`, { model, messages: [], stream: true }))
+  await until(() => provider.requests.length === 2)
+  await asked[0]
+  const told = performance.now()
+  gateway.child.kill('SIGTERM')
+  const replies = await Promise.all(asked)
+  t.same(replies.map((reply) => reply.headers.get('connection')), ['keep-alive', 'close'])
+  for (const reply of replies) t.match(await reply.text(), /shutting_down.*\}\}\n\n$/)
+  const waited = performance.now() - told
+  t.ok(waited > 2900 && waited < 5500, `${waited} ms`)
+  t.equal(await gateway.ended, 0)
+  t.match(gateway.output(), /"outcome":"shutdown"/)
+})
+
+t.test('a client that does not read, and an upload that does not end, hold up no end', async (t) => {
+  const provider = await startProvider(t, (_request, response) => {
+    response.on('error', () => {})
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).write(first)
+    const pump = (): void => { while (response.write(`: ${'x'.repeat(65536)}\n\n`) && !response.destroyed); }
+    response.on('drain', pump)
+    pump()
+  })
+  const gateway = await start(t, provider.url, { SHUTDOWN_TIMEOUT: '2s' })
+  const open = (head: string): ReturnType<typeof connect> => {
+    const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1')
+    socket.on('error', () => {}).write(`POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\nauthorization: Bearer ${CHAT_KEY}\r\ncontent-type: application/json\r\n${head}`)
+    return socket
+  }
+  const body = JSON.stringify({ model: 'm', messages: [], stream: true })
+  const deaf = open(`content-length: ${body.length}\r\n\r\n${body}`).pause()
+  const slow = open('content-length: 100\r\n\r\n{')
+  await until(() => provider.requests.length === 1)
+  await new Promise((resolve) => setTimeout(resolve, 500))
+  const told = performance.now()
+  gateway.child.kill('SIGTERM')
+  t.equal(await gateway.ended, 0)
+  t.ok(performance.now() - told < 8000, `${performance.now() - told} ms`)
+  t.match(gateway.output(), /"outcome":"shutdown"/)
+  for (const socket of [deaf, slow]) {
+    socket.resume()
+    if (!socket.destroyed) await once(socket, 'close')
+  }
 })

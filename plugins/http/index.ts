@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Server } from 'node:net'
 import fp from 'fastify-plugin'
 import { GatewayError, requestIdHeaders } from '../errors.ts'
 import { refused } from './options.ts'
@@ -38,6 +39,11 @@ export default fp(async (fastify) => {
     done()
   })
 
+  fastify.addHook('onSend', (_request, reply, payload, done) => {
+    if (stopping) reply.raw.shouldKeepAlive = false
+    done(null, payload)
+  })
+
   // A client that asked first is told to go on only once its key is known to be good.
   fastify.addHook('preParsing', (request, reply, payload, done) => {
     const type = request.headers['content-type']
@@ -56,6 +62,9 @@ export default fp(async (fastify) => {
   const endSilent = watchSilent(fastify.server)
   fastify.addHook('preClose', async () => {
     stopping = true
+    // At once, so that a balancer that tries is refused, and asks another. Not the server's own `close`, which would break
+    // off idle connections too, maybe under a request that is on its way: those are told to close with their next reply.
+    if (fastify.server.listening) Server.prototype.close.call(fastify.server)
     // A connection whose last reply ends while the gateway stops is not kept for another request.
     fastify.server.keepAliveTimeout = 1
     endSilent()

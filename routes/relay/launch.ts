@@ -11,6 +11,7 @@ import type { Body } from './body.ts'
 import { Drains } from './drains.ts'
 import type { Outgoing } from './plan.ts'
 import { Relay } from './relay.ts'
+import { Underway } from './underway.ts'
 
 /** A request that was judged, and may go out. */
 export interface Asked {
@@ -32,28 +33,17 @@ export type Launch = (request: FastifyRequest, reply: FastifyReply, asked: Asked
  * `Relay` on its way. Also what waits for them at the end.
  */
 export function launcher (fastify: FastifyInstance): Launch {
-  const live = new Set<Relay>()
-  /** Rows of requests that are let through, or about to be, and have no relay yet. */
-  const starting = new Set<string>()
-  let stopped = false
+  const underway = new Underway()
   const drains = new Drains(fastify.config.drainTimeout)
-
-  // Streams that talk may end; what is silent is let go earlier, so that a hung provider cannot hold the process.
   fastify.addHook('preClose', async () => {
-    const started = performance.now()
-    while (live.size + starting.size > 0) {
-      await new Promise((resolve) => setTimeout(resolve, 50))
-      const waited = performance.now() - started
-      for (const relay of live) {
-        if (relay.draining || waited > SHUTDOWN_TIMEOUT || (waited > SILENT_TIMEOUT && relay.silentFor > SILENCE)) relay.shutDown()
-      }
-    }
-    stopped = true
+    await underway.stop(fastify.config.shutdownTimeout)
+    // What is open then is an upload whose request would be refused, or a reply that nobody reads.
+    setTimeout(() => fastify.server.closeAllConnections(), LINGER).unref()
   })
 
   return (request, reply, asked) => {
     // One that was still being sent as the gateway began to stop: nobody is left to look after it.
-    if (stopped) throw new GatewayError('shutting_down', { headers: { connection: 'close', 'retry-after': '1' } })
+    if (underway.stopped) throw new GatewayError('shutting_down', { headers: { connection: 'close', 'retry-after': '1' } })
     const { dialect, target, outgoing, amount = 1 } = asked
     // It is counted in the windows of its arrival, as its row is.
     const start = performance.now() - reply.elapsedTime
@@ -74,10 +64,10 @@ export function launcher (fastify: FastifyInstance): Launch {
       },
       alive: () => relay?.over !== true
     })
-    starting.add(rowId)
+    underway.starting.add(rowId)
     if (reserved instanceof Promise) {
       reserved.then(open).catch((error: unknown) => {
-        starting.delete(rowId)
+        underway.starting.delete(rowId)
         reply.send(error)
       })
     } else {
@@ -88,7 +78,7 @@ export function launcher (fastify: FastifyInstance): Launch {
       try {
         enter(hold)
       } catch (error) {
-        starting.delete(rowId)
+        underway.starting.delete(rowId)
         if (relay === undefined) hold.release()
         throw error
       }
@@ -123,7 +113,7 @@ export function launcher (fastify: FastifyInstance): Launch {
         limits: seen.length === 0 ? null : JSON.stringify({ seen, ...capped && { cap: hold.cap } })
       }
       fastify.ledger.open(exchange, (refusal) => {
-        starting.delete(rowId)
+        underway.starting.delete(rowId)
         if (refusal !== undefined) {
           hold.release()
           request.exchange = null
@@ -133,8 +123,7 @@ export function launcher (fastify: FastifyInstance): Launch {
         const recorder = fastify.exchanges.begin(exchange, body?.record ?? NOTHING)
         const redact = redactorFor(request.key)
         relay = new Relay(fastify, request, reply, { dialect, call, request: body?.fields ?? {}, target, outgoing, hold, exchange, recorder, redact, kept, drains })
-        live.add(relay)
-        relay.start(() => { if (relay !== undefined) live.delete(relay) })
+        relay.start(underway.add(relay, reply.raw))
       })
     }
   }
@@ -158,9 +147,5 @@ function cap (tokens: number, { target, outgoing: { request, sent } }: Asked): b
 
 const NOTHING = Buffer.from('null')
 
-/** ms a stream that talks may go on after the gateway was told to stop. */
-const SHUTDOWN_TIMEOUT = 30_000
-/** ms for one that is silent. */
-const SILENT_TIMEOUT = 10_000
-/** ms without a byte that make one silent. */
-const SILENCE = 5_000
+/** ms that other connections may go on behind the last stream, once the gateway stops. */
+const LINGER = 3000
