@@ -5,6 +5,7 @@ import { dialects } from './providers/dialects/index.ts'
 import errors from './plugins/errors.ts'
 import http from './plugins/http/index.ts'
 import config from './plugins/config/index.ts'
+import load from './plugins/load.ts'
 import tls from './plugins/tls/index.ts'
 import prices from './plugins/prices/index.ts'
 import logging from './plugins/logging/index.ts'
@@ -50,6 +51,7 @@ export const gateway = fp<GatewayOptions>(async (app, { env = process.env, provi
   await app.register(http)
   await app.register(config, { env, providers: extra })
   await app.register(tls)
+  await app.register(load)
   await app.register(rateLimit, { global: false, addHeaders: noHeaders, addHeadersOnExceeding: noHeaders })
   await app.register(keys, { env })
   await app.register(prices)

@@ -85,6 +85,8 @@ export function launcher (fastify: FastifyInstance): Launch {
     }
 
     function enter (hold: Hold): void {
+      // Behind the limits: who has used one up is told of that.
+      if (fastify.load.excessive() !== undefined) throw new GatewayError('overloaded', { headers: { 'retry-after': '1' } })
       const { call, body, kept = {} } = asked
       const exchange = new Exchange({
         id: request.id,
