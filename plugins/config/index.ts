@@ -1,8 +1,9 @@
 import fastifyEnv from '@fastify/env'
-import { Ajv, type ErrorObject } from 'ajv'
+import type { ErrorObject } from 'ajv'
 import fp from 'fastify-plugin'
 import { defaultProviders } from '../../providers/index.ts'
 import type { Provider } from '../../providers/provider.ts'
+import { validator } from '../validator.ts'
 import { parseBaseUrl, pointsAtGateway } from './base-url.ts'
 import { parsePatience, parsePeriod, parseTimeout } from './duration.ts'
 import { formatFault, parseCount, parseNetworks, parsePort, parseRate, SECRET, withFormats } from './formats.ts'
@@ -98,7 +99,7 @@ export default fp<ConfigOptions>(async (fastify, { env = process.env, providers:
       data: setVariables(schema, env),
       env: false,
       confKey: 'env',
-      ajv: { customOptions: withFormats }
+      ajv: { customOptions: () => withFormats(validator({ useDefaults: true, allErrors: true, removeAdditional: true })) }
     })
   } catch (error) {
     throw describe(schema, env, error)
@@ -120,7 +121,7 @@ export default fp<ConfigOptions>(async (fastify, { env = process.env, providers:
  */
 export function readSettings (env: NodeJS.ProcessEnv): Omit<Config, 'providers' | 'baseUrls'> {
   const raw = setVariables(Settings, env)
-  const validate = withFormats(new Ajv({ useDefaults: true })).compile<RawSettings>(Settings)
+  const validate = withFormats(validator({ useDefaults: true })).compile<RawSettings>(Settings)
   if (!validate(raw)) throw describe(Settings, env, validate)
   return typed(raw)
 }

@@ -3,9 +3,9 @@ import { validateHeaderName, validateHeaderValue } from 'node:http'
 import { registerHooks } from 'node:module'
 import { isAbsolute, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { Ajv } from 'ajv'
 import { builtinProviders, compatible, loadBuiltin } from '../../providers/index.ts'
 import { ProviderSchema, type Provider } from '../../providers/provider.ts'
+import { validator } from '../validator.ts'
 import { parseBaseUrl } from './base-url.ts'
 
 /** What an entry of PROVIDERS, or an embedding program, gives as a provider. */
@@ -15,7 +15,7 @@ export interface Candidate { value: unknown, source: string }
 const NAME = /^[a-z][a-z0-9-]*$/
 const COMPATIBLE = 'compatible:'
 
-const validate = new Ajv().compile<Provider>(ProviderSchema)
+const validate = validator().compile<Provider>(ProviderSchema)
 
 /**
  * Loads what PROVIDERS lists. Packages and paths are found from the working directory, so that an image needs no change.

@@ -1,12 +1,13 @@
 /* eslint no-template-curly-in-string: off -- in keys.json, ${NAME} is a reference. */
 import { hash } from 'node:crypto'
-import { Ajv, type ErrorObject } from 'ajv'
+import type { ErrorObject } from 'ajv'
 import type { Provider } from '../../providers/provider.ts'
 import { FileFault } from '../file/fault.ts'
 import { parseJson } from '../file/json.ts'
 import { parseDateTime } from '../moment.ts'
 import { nearest } from '../nearest.ts'
 import { isNetwork } from '../networks.ts'
+import { validator } from '../validator.ts'
 import { innerFields, limitFields, toLimits, type Limit } from './limits.ts'
 import { digestOf, plainToken } from './hashed.ts'
 import { KeySchema, KeysSchema, MAX_KEY_LENGTH, type KeyEntry, type KeysFile } from './schema.ts'
@@ -58,8 +59,7 @@ export interface Surroundings extends Secrets {
 /** Shorter texts are also parts of ordinary words. */
 const RECOGNISABLE = 16
 
-const ajv = new Ajv({ allErrors: true })
-ajv.addKeyword('errorMessage')
+const ajv = validator({ allErrors: true })
 ajv.addFormat('date-time', (text) => parseDateTime(text) !== undefined)
 const validate = ajv.compile<KeysFile>(KeysSchema)
 

@@ -1,4 +1,4 @@
-import pinoPretty from 'pino-pretty'
+import { createRequire } from 'node:module'
 import { REQUEST, type RequestLine } from './line.ts'
 
 /** Signs that could move a terminal's cursor. JSON escapes the first of the two ranges, but not the second. */
@@ -9,15 +9,24 @@ const UNESCAPED_CONTROL = /[\u007f-\u009f]/g
 // `error` is a code word here, not an error object.
 const common = { translateTime: 'SYS:HH:MM:ss', ignore: 'pid,hostname', errorLikeObjectKeys: ['err'] }
 
-const requestLine = pinoPretty.prettyFactory({ ...common, hideObject: true, messageFormat: (line) => summary(line) })
-const otherLine = pinoPretty.prettyFactory({ ...common, singleLine: true })
-
 const REQUEST_END = `"msg":"${REQUEST}"}\n`
+
+let formats: ReturnType<typeof loadFormats> | undefined
+
+/** With the first line: a log that programs read needs none of it. */
+function loadFormats () {
+  const { prettyFactory } = createRequire(import.meta.url)('pino-pretty') as typeof import('pino-pretty')
+  return {
+    request: prettyFactory({ ...common, hideObject: true, messageFormat: (line) => summary(line) }),
+    other: prettyFactory({ ...common, singleLine: true })
+  }
+}
 
 /** A log line for people: a request as one short sentence, anything else as pino-pretty has it. */
 export function prettify (line: string): string {
   try {
-    return line.endsWith(REQUEST_END) ? requestLine(line) : otherLine(line.replace(UNESCAPED_CONTROL, ''))
+    const { request, other } = formats ??= loadFormats()
+    return line.endsWith(REQUEST_END) ? request(line) : other(line.replace(UNESCAPED_CONTROL, ''))
   } catch {
     return line
   }

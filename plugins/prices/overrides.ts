@@ -1,8 +1,9 @@
 import { hash } from 'node:crypto'
-import { Ajv } from 'ajv'
+import type { ValidateFunction } from 'ajv'
 import { parseOrNothing } from '../../providers/dialects/json.ts'
 import { FileFault } from '../file/fault.ts'
 import { parseJson } from '../file/json.ts'
+import { validator } from '../validator.ts'
 import type { Catalogue } from './catalogue.ts'
 import { describe } from './describe.ts'
 import { Listing } from './listing.ts'
@@ -20,11 +21,10 @@ export interface Overrides {
   size: number
 }
 
-const ajv = new Ajv({ allErrors: true })
-ajv.addKeyword('errorMessage')
+const ajv = validator({ allErrors: true })
 ajv.addFormat('moment', (text) => parseMoment(text) !== undefined)
 ajv.addFormat('date', isDate)
-const validate = ajv.compile<OverridesFile>(OverridesSchema)
+let compiled: ValidateFunction<OverridesFile> | undefined
 
 /**
  * Reads a PRICES_FILE, in the gateway's format or LiteLLM's.
@@ -40,6 +40,8 @@ export function readOverrides (bytes: Buffer, catalogue: Catalogue): Overrides {
 }
 
 function read (value: unknown, catalogue: Catalogue): { models: Map<string, Model[]>, sameAs: Map<string, string> } {
+  // Most gateways have no such file.
+  const validate = compiled ??= ajv.compile<OverridesFile>(OverridesSchema)
   if (!validate(value)) throw describe(value, validate.errors ?? [])
   const models = new Map<string, Model[]>()
   const sameAs = new Map<string, string>()

@@ -4,8 +4,8 @@ import type { TSchema } from 'typebox'
 import { BadRequest } from './dialect.ts'
 import type { Call, Dialect } from './dialect.ts'
 
-/** Judges, and never edits: no coercion, no defaults, nothing removed. */
-const ajv = new Ajv({ strict: false, coerceTypes: false, useDefaults: false, removeAdditional: false })
+/** Judges, and never edits: no coercion, no defaults, nothing removed. The schemas are our own, and taken as they are. */
+const ajv = new Ajv({ meta: false, validateSchema: false, strict: false, coerceTypes: false, useDefaults: false, removeAdditional: false })
 
 const compiled = new WeakMap<TSchema, ValidateFunction>()
 

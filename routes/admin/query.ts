@@ -1,14 +1,13 @@
-import { Ajv } from 'ajv'
 import type { FastifySchemaCompiler } from 'fastify'
 import type { TSchema } from 'typebox'
 import { GatewayError } from '../../plugins/errors.ts'
 import { parseDateTime } from '../../plugins/moment.ts'
 import { nearest } from '../../plugins/nearest.ts'
 import { isTimeZone } from '../../plugins/keys/limits.ts'
+import { validator } from '../../plugins/validator.ts'
 import { startOfDate } from '../../plugins/ledger/reports/days.ts'
 
-const ajv = new Ajv({ coerceTypes: true, useDefaults: true })
-ajv.addKeyword('errorMessage')
+const ajv = validator({ coerceTypes: true, useDefaults: true })
 
 interface QuerySchema { properties: Record<string, { errorMessage?: string }> }
 
