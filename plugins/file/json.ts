@@ -1,5 +1,7 @@
 import { isUtf8 } from 'node:buffer'
+import { parseOrNothing } from '../../providers/dialects/json.ts'
 import { FileFault } from './fault.ts'
+import { atOnce, type Work } from './slices.ts'
 
 /** A text that is not JSON (RFC 8259), or that two parsers could read differently. Quotes nothing of the text. */
 export class JsonFault extends FileFault {
@@ -13,17 +15,66 @@ const space = /[ \t\r\n]*/y
 const string = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y
 const scalar = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y
 
+export interface Parsed {
+  value: unknown
+  /** The lines of the fields of its fields, by name. Looked up only here: no good file needs them. */
+  lines (): ReadonlyMap<string, number>
+}
+
 /**
- * Parses JSON and refuses duplicate fields, of which `JSON.parse` keeps the last without a word. Has a scanner of its
- * own because the messages of `JSON.parse` quote the text, and this text may hold real keys.
+ * Parses JSON and refuses duplicate fields, of which `JSON.parse` keeps the last without a word: then the text has more
+ * fields than the value. What is wrong is found by a scanner of our own, because the messages of `JSON.parse` quote the
+ * text, and this text may hold real keys.
  *
  * @param entry what a field of a field is called in messages, by the name of that field
- * @returns the value, and the lines of the fields of its fields by name
  * @throws {JsonFault} with line and column
  */
-export function parseJson (bytes: Buffer, entry: (field: string) => string = () => 'field'): { value: unknown, lines: Map<string, number> } {
+export function parseJson (bytes: Buffer, entry?: (field: string) => string): Parsed {
+  return atOnce(parsingJson(bytes, entry))
+}
+
+/** The same in steps of about the same length. */
+export function * parsingJson (bytes: Buffer, entry: (field: string) => string = () => 'field'): Work<Parsed> {
   if (!isUtf8(bytes)) throw new JsonFault('it is not UTF-8')
   const text = bytes.toString('utf8').replace(/^\uFEFF/, '')
+  yield
+  const value = parseOrNothing(text)
+  yield
+  const fields = fieldsIn(value)
+  yield
+  if (value === undefined || fields !== colonsIn(bytes)) scan(text, entry)
+  return { value, lines: () => scan(text, entry) }
+}
+
+/** How many fields all its objects have together; more than there can be where it is nested too deeply. */
+function fieldsIn (value: unknown, depth = 0): number {
+  if (depth > DEEPEST) return Infinity
+  if (typeof value !== 'object' || value === null) return 0
+  const inner: unknown[] = Object.values(value)
+  let count = Array.isArray(value) ? 0 : inner.length
+  for (const each of inner) count += fieldsIn(each, depth + 1)
+  return count
+}
+
+/** As many as the text of valid JSON has fields. */
+function colonsIn (bytes: Buffer): number {
+  let count = 0
+  let quoted = false
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at]
+    if (byte === QUOTE) quoted = !quoted
+    else if (quoted && byte === BACKSLASH) at++
+    else if (!quoted && byte === COLON) count++
+  }
+  return count
+}
+
+const QUOTE = 0x22
+const COLON = 0x3a
+const BACKSLASH = 0x5c
+
+/** @returns lines, as `Parsed` has them. @throws {JsonFault} */
+function scan (text: string, entry: (field: string) => string): Map<string, number> {
   const lines = new Map<string, number>()
   let at = 0
   let line = 1
@@ -61,9 +112,9 @@ export function parseJson (bytes: Buffer, entry: (field: string) => string = () 
     while (next(','))
     if (!next(end)) fail()
   }
-  const scan = (depth: number, field = ''): void => {
+  const one = (depth: number, field = ''): void => {
     if (depth > DEEPEST) throw new JsonFault(`it is nested too deeply: see ${place(at)}`)
-    if (next('[')) return members(']', () => scan(depth + 1))
+    if (next('[')) return members(']', () => one(depth + 1))
     if (!next('{')) {
       take(text[at] === '"' ? string : scalar)
       return
@@ -76,14 +127,14 @@ export function parseJson (bytes: Buffer, entry: (field: string) => string = () 
       seen.add(name)
       if (depth === 1) lines.set(name, line)
       if (!next(':')) fail()
-      scan(depth + 1, name)
+      one(depth + 1, name)
     })
   }
 
   skipSpace()
   if (at === text.length) throw new JsonFault('it is empty')
-  scan(0)
+  one(0)
   skipSpace()
   if (at < text.length) fail()
-  return { value: JSON.parse(text), lines }
+  return lines
 }

@@ -18,7 +18,7 @@ export interface Reloading {
    * Puts a new content in force, whole or not at all.
    * @throws {FileFault} and changes nothing
    */
-  load (bytes: Buffer): void
+  load (bytes: Buffer): void | Promise<void>
 }
 
 export interface Reload {
@@ -78,8 +78,8 @@ export function keepReloading ({ source, name, interval, bytes, log, load, besid
       suspect = undefined
       return
     }
-    const fault = content.fault ?? faultOf(() => {
-      load(content.bytes)
+    const fault = content.fault ?? await faultOf(async () => {
+      await load(content.bytes)
       inForce = loaded(content.bytes)
     })
     if (fault === undefined) {
@@ -109,9 +109,9 @@ export function keepReloading ({ source, name, interval, bytes, log, load, besid
   }
 }
 
-function faultOf (act: () => void): FileFault | undefined {
+async function faultOf (act: () => Promise<void>): Promise<FileFault | undefined> {
   try {
-    act()
+    await act()
   } catch (error) {
     if (!(error instanceof FileFault)) throw error
     return error

@@ -1,9 +1,11 @@
 /* eslint no-template-curly-in-string: off -- in keys.json, ${NAME} is a reference. */
 import { hash } from 'node:crypto'
 import type { ErrorObject } from 'ajv'
+import { isObject } from '../../providers/dialects/json.ts'
 import type { Provider } from '../../providers/provider.ts'
 import { FileFault } from '../file/fault.ts'
-import { parseJson } from '../file/json.ts'
+import { parsingJson } from '../file/json.ts'
+import { atOnce, type Work } from '../file/slices.ts'
 import { parseDateTime } from '../moment.ts'
 import { nearest } from '../nearest.ts'
 import { isNetwork } from '../networks.ts'
@@ -68,33 +70,62 @@ export function digest (content: string | Buffer): string {
   return hash('sha256', content)
 }
 
+/** How many keys are judged by the schema in one go. */
+const PORTION = 50
+
 /** @throws {FileFault} */
 export function readKeys (bytes: Buffer, surroundings: Surroundings): KeySet {
-  const { value, lines } = parseJson(bytes, (field) => field === 'groups' ? 'group' : 'virtual key')
-  const faultOf = (token: string, reason: string): KeysFault =>
-    new KeysFault(`line ${lines.get(token)}, key ${quote(shorten(token))}: ${reason}`, { cause: reason })
-  const groupFault = (name: string, reason: string): KeysFault =>
-    new KeysFault(`line ${lines.get(name)}, group ${quote(careful(name))}: ${reason}`)
+  return atOnce(readingKeys(bytes, surroundings))
+}
 
-  if (!validate(value)) throw describe(validate.errors ?? [], faultOf, groupFault)
-  const groups = new Map(Object.entries(value.groups ?? {}).map(([name, entry]) =>
+/**
+ * The same in steps, since a file may hold a hundred thousand keys.
+ * @throws {FileFault}
+ */
+export function * readingKeys (bytes: Buffer, surroundings: Surroundings): Work<KeySet> {
+  const { value, lines } = yield * parsingJson(bytes, (field) => field === 'groups' ? 'group' : 'virtual key')
+  const faultOf = (token: string, reason: string): KeysFault =>
+    new KeysFault(`line ${lines().get(token)}, key ${quote(shorten(token))}: ${reason}`, { cause: reason })
+  const groupFault = (name: string, reason: string): KeysFault =>
+    new KeysFault(`line ${lines().get(name)}, group ${quote(careful(name))}: ${reason}`)
+
+  for (const portion of portionsOf(value)) {
+    if (!validate(portion)) throw describe(validate.errors ?? [], faultOf, groupFault)
+    yield
+  }
+  const file = value as KeysFile
+  const groups = new Map(Object.entries(file.groups ?? {}).map(([name, entry]) =>
     [name, toLimits(entry, { owner: `group:${name}`, label: name }, (reason) => groupFault(name, reason))]))
   const keys = new Map<string, VirtualKey>()
   const secretOf = secretReader(surroundings)
   const names = new Map<string, string>()
-  for (const [name, entry] of Object.entries(value.virtual_keys)) {
+  for (const [name, entry] of Object.entries(file.virtual_keys)) {
     const fault = (reason: string) => faultOf(name, reason)
     const id = digestOf(name)
     const twin = names.get(id)
-    if (twin !== undefined) throw fault(`it is the same key as that of line ${lines.get(twin)}: remove one of the two`)
+    if (twin !== undefined) throw fault(`it is the same key as that of line ${lines().get(twin)}: remove one of the two`)
     names.set(id, name)
     keys.set(id, toKey(name, id, entry, groups, surroundings.providers, secretOf, fault))
+    yield
   }
   const keyFault = (id: string, reason: string): KeysFault => faultOf(names.get(id) ?? '', reason)
-  checkSecrets(keys, keyFault)
+  yield * checkSecrets(keys, keyFault)
   checkGroupNames(keys, groups.keys(), groupFault)
   checkAdminKey(keys, surroundings, keyFault)
   return keys
+}
+
+/** The file with some of its keys at a time, the first time with whatever else is in it. */
+function * portionsOf (file: unknown): Generator<unknown> {
+  if (!isObject(file) || !isObject(file['virtual_keys'])) return yield file
+  const entries = file['virtual_keys']
+  const tokens = Object.keys(entries)
+  yield { ...file, virtual_keys: some(entries, tokens.slice(0, PORTION)) }
+  for (let at = PORTION; at < tokens.length; at += PORTION) yield { virtual_keys: some(entries, tokens.slice(at, at + PORTION)) }
+}
+
+function some (entries: Record<string, unknown>, names: string[]): Record<string, unknown> {
+  return Object.fromEntries(names.map((name) => [name, entries[name]]))
 }
 
 function toKey (
@@ -146,16 +177,18 @@ function checkAdminKey (keys: KeySet, { adminKey }: Surroundings, fault: (id: st
 }
 
 /** Real keys must not be handed to apps, and no key may come to light through a name that logs show. */
-function checkSecrets (keys: KeySet, fault: (id: string, reason: string) => KeysFault): void {
+function * checkSecrets (keys: KeySet, fault: (id: string, reason: string) => KeysFault): Work<void> {
   const real = new Set([...keys.values()].map(({ apiKey }) => apiKey))
   for (const secret of real) {
     const id = digest(secret)
     if (keys.has(id)) throw fault(id, 'the same text is also used as a real key ("api_key")')
+    yield
   }
   for (const [id, { token, label, apiKey }] of keys) {
     const holds = [token, apiKey].some((secret) => secret !== undefined && secret.length >= RECOGNISABLE && label.includes(secret))
     // What ends so was made by us, of a key's beginning.
     if (holds || real.has(label) || (!label.endsWith('…') && keys.has(digest(label)))) throw fault(id, '"name" holds a key, which logs would show')
+    yield
   }
 }
 

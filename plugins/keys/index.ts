@@ -2,10 +2,11 @@ import { resolve } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import fp from 'fastify-plugin'
 import { keepReloading } from '../file/reload.ts'
+import { inSlices, type Work } from '../file/slices.ts'
 import { isExposed, readAtStart, readBytes } from '../file/source.ts'
 import { authenticator } from './authenticate.ts'
 import { list, type Changed, type Listed } from './changes.ts'
-import { digest, readKeys, type KeySet, type VirtualKey } from './file.ts'
+import { digest, readingKeys, readKeys, type KeySet, type VirtualKey } from './file.ts'
 import { changeKeys } from './keyring.ts'
 import { SecretFiles } from './secret.ts'
 
@@ -60,7 +61,9 @@ export default fp<KeysOptions>(async (fastify, { env = process.env, pollInterval
   const file = resolve(keysFile)
   const source = { path: file, setting: 'KEYS_FILE', remedy: 'copy keys.json.example there, or set KEYS_FILE' }
   const files = new SecretFiles()
-  const surroundings = { providers, env, adminKey, files }
+  const judging = { providers, env, adminKey }
+  // Knows what was loaded, so that nothing else reads by it.
+  const surroundings = { ...judging, files }
   const { bytes, value: first } = await readAtStart(source, (content) => readKeys(content, surroundings))
   let keys: KeySet = first
 
@@ -82,13 +85,13 @@ export default fp<KeysOptions>(async (fastify, { env = process.env, pollInterval
     all: () => keys.values(),
     get size () { return keys.size },
     change: (change) => inTurn(async () => {
-      const result = await changeKeys(file, change, (content) => { readKeys(content, surroundings) })
+      const result = await changeKeys(file, change, (content) => { readKeys(content, judging) })
       await reload.look()
       return result
     }),
     async list () {
       const content = await readBytes(source)
-      readKeys(content, surroundings)
+      readKeys(content, judging)
       return list(content, Date.now())
     }
   })
@@ -102,10 +105,11 @@ export default fp<KeysOptions>(async (fastify, { env = process.env, pollInterval
     beside: files,
     bytes,
     log: fastify.log,
-    load (content) {
+    async load (content) {
       const old = keys
-      keys = readKeys(content, surroundings)
-      fastify.log.info({ file, ...difference(old, keys) }, 'keys reloaded')
+      const read = await inSlices(readingKeys(content, surroundings))
+      keys = read
+      fastify.log.info({ file, ...await inSlices(difference(old, read)) }, 'keys reloaded')
     }
   })
   fastify.addHook('onClose', reload.stop)
@@ -121,11 +125,16 @@ function turns (): <T>(act: () => Promise<T>) => Promise<T> {
   }
 }
 
-function difference (old: KeySet, now: KeySet): { added: number, removed: number, changed: number } {
-  const kept = [...now].filter(([id]) => old.has(id))
-  return {
-    added: now.size - kept.length,
-    removed: old.size - kept.length,
-    changed: kept.filter(([id, key]) => !isDeepStrictEqual(key, old.get(id))).length
+function * difference (old: KeySet, now: KeySet): Work<{ added: number, removed: number, changed: number }> {
+  let kept = 0
+  let changed = 0
+  for (const [id, key] of now) {
+    const before = old.get(id)
+    if (before !== undefined) {
+      kept++
+      if (!isDeepStrictEqual(key, before)) changed++
+    }
+    yield
   }
+  return { added: now.size - kept, removed: old.size - kept, changed }
 }

@@ -267,10 +267,16 @@ t.test('refused at the start', async (t) => {
 t.test('lines of large and oddly written files', async (t) => {
   const entries = Array.from({ length: 3000 }, (_, index) => `\r\n  "vk_${index}" : ${JSON.stringify(entry({ models: ['a', 'b'], model_aliases: { a: 'b' } }))}`)
   const text = `\uFEFF{ "virtual_keys": {${entries.join(',')}} }`
-  t.equal(parseJson(Buffer.from(text)).lines.get('vk_2999'), 3001)
+  t.equal(parseJson(Buffer.from(text)).lines().get('vk_2999'), 3001)
   t.equal(readKeys(Buffer.from(text), { providers, env: {} }).size, 3000)
   for (const json of ['[1, -0.5e+3, true, false, null, "\\u00e9\\n", [], {}]', '{"a": {"b": [{"c": 1}, {"c": 2}]}}', ' 0 ']) {
     t.strictSame(parseJson(Buffer.from(json)).value, JSON.parse(json))
+  }
+  for (const json of ['{"a":1,"a":1}', '{"a":1,"\\u0061":2}', '{"__proto__":1,"__proto__":{}}', '{":":{"b":1,"\\":":[],"b":1}}', `${'['.repeat(33)}1${']'.repeat(33)}`]) {
+    t.throws(() => parseJson(Buffer.from(json)), { name: 'JsonFault' }, json)
+  }
+  for (const json of ['{"__proto__":{":":"\\":\\\\"},"a":["{\\"b\\":1,\\"b\\":1}"]}', `${'['.repeat(32)}1${']'.repeat(32)}`]) {
+    t.strictSame(parseJson(Buffer.from(json)).value, JSON.parse(json), json)
   }
   for (const json of ['01', '1.', '+1', '.5', '"\t"', '"\\x"', '\'a\'', '[1,]', '[1 2]', '{a:1}', '{"a" 1}', 'nul', 'NaN', '"', '[', '{"a":', '{"a":1', '1 1', '\u00a01']) {
     t.throws(() => parseJson(Buffer.from(json)), { name: 'JsonFault' }, json)
