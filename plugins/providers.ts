@@ -26,6 +26,10 @@ export interface Target {
   facts: ModelFacts
 }
 
+/** A sort of models, as a provider tells of it. */
+type Sort = NonNullable<Provider['targets']>[number]
+const ANY: Sort = { match: '' }
+
 /** An endpoint of a provider that is not a dialect's, such as its list of models. */
 export interface Endpoint {
   provider: Provider
@@ -36,7 +40,8 @@ export interface Endpoint {
 export interface Providers {
   dialects: ReadonlyMap<string, Dialect>
   /**
-   * Picks the provider's own dialect where it has the client's, else one that can be translated to.
+   * Picks the provider's own dialect where it has the client's, else one that can be translated to. URL and headers of
+   * the target are shared by requests: whoever changes them takes a copy.
    * @throws {GatewayError} 403 for a model outside the key's list, 400 where the provider has no such endpoint.
    */
   resolve (key: VirtualKey, client: Dialect, call: Call): Target
@@ -74,19 +79,31 @@ export default fp(async (fastify) => {
     }
   })
 
-  function target (key: VirtualKey, client: Dialect, model: string): Target {
+  /** What all requests of a key in a dialect for a sort of models have in common. */
+  type Way = Omit<Target, 'model'>
+
+  function way (key: VirtualKey, client: Dialect, { match: _, dialect: preferred, ...known }: Sort): Way {
     const provider = providerOf(key)
-    const { match: _, dialect: preferred, ...known } = provider.targets?.find(({ match }) => model.startsWith(match)) ?? { match: '' }
     const { dialect, path, counter, translation, ...spoken } = route(provider, key, client, preferred)
     return {
       ...endpoint(key, provider, path),
       dialect,
-      model,
       facts: { ...spoken, ...known },
       ...counter !== undefined && { counter: endpoint(key, provider, counter).url },
       ...translation !== undefined && { translation }
     }
   }
+
+  /** Made once a key, dialect and sort. */
+  const ways = new WeakMap<VirtualKey, Map<Dialect, Map<Sort, Way>>>()
+
+  function knownWay (key: VirtualKey, client: Dialect, sort: Sort): Way {
+    const ofKey = get(ways, key, () => new Map<Dialect, Map<Sort, Way>>())
+    return get(get(ofKey, client, () => new Map<Sort, Way>()), sort, () => way(key, client, sort))
+  }
+
+  const sortOf = (key: VirtualKey, model: string): Sort =>
+    providerOf(key).targets?.find(({ match }) => model.startsWith(match)) ?? ANY
 
   const providers: Providers = {
     dialects,
@@ -100,9 +117,9 @@ export default fp(async (fastify) => {
           param: 'model'
         })
       }
-      return target(key, client, model)
+      return { ...knownWay(key, client, sortOf(key, model)), model }
     },
-    target: (key, client) => target(key, client, ''),
+    target: (key, client) => ({ ...way(key, client, sortOf(key, '')), model: '' }),
     models (key) {
       const provider = providerOf(key)
       if (provider.models === undefined) return undefined
@@ -135,6 +152,12 @@ function route (provider: Provider, key: VirtualKey, client: Dialect, preferred:
   throw new GatewayError('unsupported_endpoint', {
     message: `The provider of this key (${provider.name}) does not have this endpoint. Use a key of a provider that has it.`
   })
+}
+
+function get<K, V> (map: { get (key: K): V | undefined, set (key: K, value: V): unknown }, key: K, make: () => V): V {
+  let value = map.get(key)
+  if (value === undefined) map.set(key, value = make())
+  return value
 }
 
 /** Literal but for a `*` at the end. */

@@ -40,7 +40,7 @@ export function plan (
   const request = outgoing(client, target, call, 'POST', patched, headers)
   for (const name of client.query ?? []) {
     const value = query[name]
-    if (typeof value === 'string') request.url.searchParams.set(name, value)
+    if (typeof value === 'string') (request.url = new URL(request.url)).searchParams.set(name, value)
   }
   return { request, lossy: [], sent: patched }
 }
