@@ -26,6 +26,8 @@ type Committed = (error?: unknown) => void
 
 /** ms between two messages about writes that fail. */
 const REPORT = 60_000
+/** ms in which a write that nobody waits for may find others. */
+const SHARE = 5
 /** Writes of one transaction, so that what waited for a full disk does not come out as one long pause. */
 const GROUP = 2000
 /** Result codes that are the statement's own fault: SQLITE_ERROR, TOOBIG, CONSTRAINT, MISMATCH, RANGE. */
@@ -44,6 +46,7 @@ export class DatabaseWriter {
   #waiting: Write[] = []
   #committed: Committed[] = []
   #soon: NodeJS.Timeout | undefined
+  #shared: NodeJS.Timeout | undefined
   #now: NodeJS.Immediate | undefined
   /** What the disk said last, while it takes nothing. */
   #fault: { error: unknown } | undefined
@@ -98,14 +101,21 @@ export class DatabaseWriter {
     this.#contributors.push(writes)
   }
 
-  /** Writes what waits at the end of this turn of the event loop. @param then called after it, with why where it failed */
+  /**
+   * Writes what waits at the end of this turn of the event loop; where nobody waits for it, within some moments, so that it
+   * may share the transaction of one who does.
+   *
+   * @param then called after it, with why where it failed
+   */
   commit (then?: Committed): void {
     if (then !== undefined) {
       // The disk is tried every now and then, not by every request.
       if (this.#fault !== undefined) return then(this.#fault.error)
       this.#committed.push(then)
     }
-    if (!this.#paused) this.#now ??= setImmediate(() => this.flush())
+    if (this.#paused) return
+    if (then !== undefined) this.#now ??= setImmediate(() => this.flush())
+    else this.#shared ??= setTimeout(() => this.flush(), SHARE)
   }
 
   /** Holds writes back for some moments: the log of the database is about to be begun anew. */
@@ -129,8 +139,9 @@ export class DatabaseWriter {
   /** Writes what waits. @returns whether nothing waits any more */
   flush (): boolean {
     clearTimeout(this.#soon)
+    clearTimeout(this.#shared)
     clearImmediate(this.#now)
-    this.#soon = this.#now = undefined
+    this.#soon = this.#shared = this.#now = undefined
     this.#contribute()
     if (this.#refused !== undefined) {
       this.#fail(this.#refused)
