@@ -31,4 +31,5 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 \
   CMD ["node", "dist/cli.js", "health"]
 # Node installs handlers for SIGTERM and SIGINT itself and starts no children: it needs no init in front.
-CMD ["node", "dist/server.js"]
+# Young objects have 3 × 16 MB: a quarter of what Node 24 would take, and no more work for its collector.
+CMD ["node", "--max-semi-space-size=16", "dist/server.js"]

@@ -48,7 +48,7 @@ export function gateway ({ name = 'ours', env = {}, keys = 10, translated = fals
         return await run({
           name,
           command: process.execPath,
-          args: [...(monitored ? ['--import', monitor] : []), server],
+          args: ['--max-semi-space-size=16', ...(monitored ? ['--import', monitor] : []), server],
           env: {
             NODE_ENV: 'production',
             NODE_OPTIONS: nodeOptions,
