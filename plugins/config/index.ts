@@ -29,6 +29,14 @@ export interface Config {
   maxRequestsPerHour: number
   /** Milliseconds; 0: no limit. */
   requestTimeout: number
+  /** Milliseconds; 0: no limit but that one. */
+  connectTimeout: number
+  /** Milliseconds; 0: no limit. Undefined: as `requestTimeout`. */
+  idleTimeout: number | undefined
+  /** Milliseconds; 0: no limit. */
+  firstTokenTimeout: number
+  /** Milliseconds; 0: no limit. */
+  noTokenTimeout: number
   /** Milliseconds; 0: none. */
   heartbeatInterval: number
   /** Milliseconds; 0: none. */
@@ -37,6 +45,8 @@ export interface Config {
   lossy: RawSettings['LOSSY']
   /** Bytes. */
   maxBodySize: number
+  /** Bytes. */
+  maxReplySize: number
   dataDir: string
   ledgerOnError: RawSettings['LEDGER_ON_ERROR']
   /** Milliseconds; 0: for good. */
@@ -143,10 +153,15 @@ function typed (raw: RawSettings): Omit<Config, 'providers' | 'baseUrls'> {
     shutdownTimeout: parsePatience(raw.SHUTDOWN_TIMEOUT),
     maxRequestsPerHour: parseRate(raw.MAX_REQUESTS_PER_HOUR),
     requestTimeout: parseTimeout(raw.REQUEST_TIMEOUT),
+    connectTimeout: parseTimeout(raw.CONNECT_TIMEOUT),
+    idleTimeout: raw.IDLE_TIMEOUT === undefined ? undefined : parseTimeout(raw.IDLE_TIMEOUT),
+    firstTokenTimeout: parseTimeout(raw.FIRST_TOKEN_TIMEOUT),
+    noTokenTimeout: parseTimeout(raw.NO_TOKEN_TIMEOUT),
     heartbeatInterval: parseTimeout(raw.HEARTBEAT_INTERVAL),
     drainTimeout: parseTimeout(raw.DRAIN_TIMEOUT),
     lossy: raw.LOSSY,
     maxBodySize: parseSize(raw.MAX_BODY_SIZE),
+    maxReplySize: parseSize(raw.MAX_REPLY_SIZE),
     dataDir: raw.DATA_DIR,
     ledgerOnError: raw.LEDGER_ON_ERROR,
     ledgerRetention: parsePeriod(raw.LEDGER_RETENTION),

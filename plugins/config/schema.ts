@@ -59,6 +59,29 @@ export const Settings = Type.Object({
     description: 'How long to wait for a reply\'s headers, and then between two pieces of its body; never a limit on the whole of a stream. A duration in Go\'s syntax; `0` sets no limit.',
     examples: ['30s', '1h30m', '500ms', '0']
   }),
+  CONNECT_TIMEOUT: Type.String({
+    format: 'timeout',
+    default: '10s',
+    description: 'How long to wait for a connection to a provider; never longer than `REQUEST_TIMEOUT`.',
+    examples: ['10s']
+  }),
+  IDLE_TIMEOUT: Type.Optional(Type.String({
+    format: 'timeout',
+    description: 'How long a reply may be silent between two pieces, instead of `REQUEST_TIMEOUT`. Comments in a stream are pieces.',
+    examples: ['2m', '0']
+  })),
+  FIRST_TOKEN_TIMEOUT: Type.String({
+    format: 'timeout',
+    default: '0',
+    description: 'How long to wait for the first content of a stream before the key\'s next target is asked, where it has one. `0` sets no limit.',
+    examples: ['20s', '0']
+  }),
+  NO_TOKEN_TIMEOUT: Type.String({
+    format: 'timeout',
+    default: '10m',
+    description: 'How long a stream may send comments and no token. `0` sets no limit.',
+    examples: ['10m', '0']
+  }),
   HEARTBEAT_INTERVAL: Type.String({
     format: 'timeout',
     default: '15s',
@@ -81,6 +104,12 @@ export const Settings = Type.Object({
     default: '32MB',
     description: 'The largest request body. Units are `B`, `KB`, `MB` and `GB`, each 1024 of the one before.',
     examples: ['32MB']
+  }),
+  MAX_REPLY_SIZE: Type.String({
+    format: 'size',
+    default: '64MB',
+    description: 'The largest reply that is held whole: JSON must be judged before its first byte goes out. Streams and files pass whatever their length.',
+    examples: ['64MB']
   }),
   ADMIN_KEY: Type.Optional(Type.String({
     format: 'secret',

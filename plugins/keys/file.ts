@@ -3,6 +3,8 @@ import { hash } from 'node:crypto'
 import type { ErrorObject } from 'ajv'
 import { isObject } from '../../providers/dialects/json.ts'
 import type { Provider } from '../../providers/provider.ts'
+import { parseTimeout } from '../config/duration.ts'
+import { formatFault } from '../config/formats.ts'
 import { FileFault } from '../file/fault.ts'
 import { parsingJson } from '../file/json.ts'
 import { atOnce, type Work } from '../file/slices.ts'
@@ -12,6 +14,7 @@ import { isNetwork } from '../networks.ts'
 import { validator } from '../validator.ts'
 import { innerFields, limitFields, toLimits, type Limit } from './limits.ts'
 import { digestOf, plainToken } from './hashed.ts'
+import type { Timeouts } from '../upstream/timeouts.ts'
 import { KeySchema, KeysSchema, MAX_KEY_LENGTH, type KeyEntry, type KeysFile } from './schema.ts'
 import { secretReader, type Secrets } from './secret.ts'
 import { shorten } from './shorten.ts'
@@ -42,6 +45,8 @@ export interface VirtualKey {
   lossy?: 'report' | 'reject'
   /** What becomes of a reply whose client has left. Default: `cancel`. */
   onDisconnect?: 'cancel' | 'drain'
+  /** In place of the settings. */
+  timeouts?: Partial<Timeouts>
 }
 
 /** By the SHA-256 of the token: neither the time of a look-up nor a name such as `__proto__` tells anything. */
@@ -63,6 +68,7 @@ const RECOGNISABLE = 16
 
 const ajv = validator({ allErrors: true })
 ajv.addFormat('date-time', (text) => parseDateTime(text) !== undefined)
+ajv.addFormat('timeout', (text) => formatFault('timeout', text) === undefined)
 const validate = ajv.compile<KeysFile>(KeysSchema)
 
 /** Its SHA-256 in hex. */
@@ -163,8 +169,14 @@ function toKey (
     ...(entry.model_aliases !== undefined && { modelAliases: new Map(Object.entries(entry.model_aliases)) }),
     ...(entry.lossy !== undefined && { lossy: entry.lossy }),
     ...(entry.on_disconnect !== undefined && { onDisconnect: entry.on_disconnect }),
+    ...(entry.timeouts !== undefined && { timeouts: toTimeouts(entry.timeouts) }),
     ...(entry.upstream_dialects !== undefined && { upstreamDialects: entry.upstream_dialects })
   }
+}
+
+function toTimeouts ({ connect, request, idle, first_token: firstToken, no_token: noToken }: NonNullable<KeyEntry['timeouts']>): Partial<Timeouts> {
+  const given = Object.entries({ connect, request, idle, firstToken, noToken }).flatMap(([name, text]) => text === undefined ? [] : [[name, parseTimeout(text)]])
+  return Object.fromEntries(given) as Partial<Timeouts>
 }
 
 /** Whoever has one key must not have the other by it. */

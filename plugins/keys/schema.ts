@@ -14,6 +14,8 @@ const TOKEN = `^(sha256:[0-9a-fA-F]{64}|(?![sS][hH][aA]256:)[\\x21-\\x2b\\x2d-\\
 /** The name of a group: part of counters' names and of commands. */
 const GROUP = '^[\\p{L}\\p{N}._-]{1,64}$'
 
+const Timeout = (setting: string) => Type.Optional(Type.String({ format: 'timeout', description: `Instead of ${setting}.` }))
+
 /**
  * One virtual key of keys.json. The shape is published: fields may be added, none may change. `errorMessage` is shown
  * by editors and, where it completes a sentence that begins with the field's name, by the gateway itself.
@@ -74,6 +76,18 @@ export const KeySchema = Type.Object({
     minItems: 1,
     description: 'The addresses and networks that the key may be used from, such as 10.0.0.0/8. Without it, all.',
     errorMessage: 'must be a list of addresses and networks, such as ["10.0.0.0/8", "2001:db8::/32"], not empty'
+  })),
+  timeouts: Type.Optional(Type.Object({
+    connect: Timeout('CONNECT_TIMEOUT'),
+    request: Timeout('REQUEST_TIMEOUT'),
+    idle: Timeout('IDLE_TIMEOUT'),
+    first_token: Timeout('FIRST_TOKEN_TIMEOUT'),
+    no_token: Timeout('NO_TOKEN_TIMEOUT')
+  }, {
+    minProperties: 1,
+    additionalProperties: false,
+    description: 'How long the key\'s requests wait, instead of the settings of these names.',
+    errorMessage: 'must be an object of "connect", "request", "idle", "first_token" and "no_token", each a duration such as "90s"'
   })),
   expires_at: Type.Optional(Type.String({
     format: 'date-time',

@@ -2,6 +2,7 @@ import type { Dispatcher, Pool } from 'undici'
 import { GatewayError } from '../errors.ts'
 import type { CallOptions, Connection, Passenger } from './connection.ts'
 import { decoder, type Decoder } from './decoding.ts'
+import type { Timeouts } from './timeouts.ts'
 
 export interface UpstreamRequest {
   method: 'GET' | 'POST' | 'DELETE'
@@ -22,7 +23,7 @@ export interface ReplyHandler {
 
 /**
  * One request under way to a provider. Its timer runs until the reply's headers are complete, and then anew with each
- * piece of the body; it stands still while the client makes us pause.
+ * piece of the body; it stands still while the client makes us pause. Another runs until there is a connection.
  */
 export class UpstreamCall implements Dispatcher.DispatchHandler, Passenger {
   /** Whether the request went out on a connection: then the provider may have worked on it. */
@@ -31,8 +32,9 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, Passenger {
   connection: Connection | undefined
   readonly #request: UpstreamRequest
   readonly #handler: ReplyHandler
-  readonly #timeout: number
+  readonly #timeouts: Timeouts
   #timer: NodeJS.Timeout | undefined
+  #connecting: NodeJS.Timeout | undefined
   #controller: Dispatcher.DispatchController | undefined
   #decoder: Decoder | undefined
   #fresh: (() => Pool) | undefined
@@ -41,11 +43,10 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, Passenger {
   #paused = false
   #over = false
 
-  /** @param timeout ms without a sign of life; 0 waits for ever */
-  constructor (request: UpstreamRequest, handler: ReplyHandler, timeout: number) {
+  constructor (request: UpstreamRequest, handler: ReplyHandler, timeouts: Timeouts) {
     this.#request = request
     this.#handler = handler
-    this.#timeout = timeout
+    this.#timeouts = timeouts
   }
 
   /** @param fresh opens a pool without idle connections, for the one replay */
@@ -53,13 +54,16 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, Passenger {
     const { url, method, headers, body } = this.#request
     this.#fresh = fresh
     this.attempts++
-    if (this.#timeout > 0) this.#timer ??= setTimeout(() => this.#expire(), this.#timeout)
+    this.#timer ??= this.#wait(this.#timeouts.request)
     try {
       const options: CallOptions = { origin: url.origin, path: url.pathname + url.search, method, headers, body: body ?? null, call: this }
       pool.dispatch(options, this)
     } catch (error) {
-      this.#fail(new GatewayError('upstream_unreachable', { cause: error }))
+      return this.#fail(new GatewayError('upstream_unreachable', { cause: error }))
     }
+    // An idle connection is taken at once.
+    const { connect } = this.#timeouts
+    if (!this.reached && !this.#over && connect > 0) this.#connecting = setTimeout(() => this.#reject('upstream_timeout'), connect)
   }
 
   /** Goes on after `onData` returned false. */
@@ -80,6 +84,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, Passenger {
   onRequestStart (controller: Dispatcher.DispatchController): void {
     this.#controller = controller
     if (this.#over) return controller.abort(new Error('aborted'))
+    clearTimeout(this.#connecting)
     this.reached = true
     this.#reused = this.connection?.board() === true
   }
@@ -87,7 +92,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, Passenger {
   onResponseStart (controller: Dispatcher.DispatchController, status: number, headers: Record<string, string | string[] | undefined>): void {
     if (this.#over || status < 200) return
     this.#headed = true
-    this.#timer?.refresh()
+    this.#awaitPieces()
     if (status >= 300 && status < 400) {
       return this.#reject('upstream_bad_reply', 'The provider answered with a redirect, which the gateway does not follow.')
     }
@@ -130,6 +135,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, Passenger {
       const pool = this.#fresh()
       this.reached = false
       this.#controller = undefined
+      clearTimeout(this.#connecting)
       this.dispatch(pool)
       pool.close().catch(() => {})
       return
@@ -143,6 +149,18 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, Passenger {
     if (this.#handler.onData(chunk)) return true
     this.#paused = true
     return false
+  }
+
+  #wait (timeout: number): NodeJS.Timeout | undefined {
+    return timeout > 0 ? setTimeout(() => this.#expire(), timeout) : undefined
+  }
+
+  /** From now on silence counts. */
+  #awaitPieces (): void {
+    const { request, idle } = this.#timeouts
+    if (request === idle) return void this.#timer?.refresh()
+    clearTimeout(this.#timer)
+    this.#timer = this.#wait(idle)
   }
 
   #expire (): void {
@@ -175,6 +193,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, Passenger {
   #end (): void {
     this.#over = true
     clearTimeout(this.#timer)
+    clearTimeout(this.#connecting)
     this.#decoder?.destroy()
   }
 }

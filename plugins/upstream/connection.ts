@@ -33,7 +33,7 @@ export class Connection extends Client {
   }
 }
 
-/** @param connectTimeout longest wait for a connection, in ms */
+/** @param connectTimeout longest wait for a connection, in ms; 0: none */
 export function openPool (origin: string, connectTimeout: number): Pool {
   return new Pool(origin, {
     connections: CONNECTIONS,

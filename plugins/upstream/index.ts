@@ -4,18 +4,17 @@ import type { Pool } from 'undici'
 import { GatewayError } from '../errors.ts'
 import { UpstreamCall, type ReplyHandler, type UpstreamRequest } from './call.ts'
 import { openPool } from './connection.ts'
+import { timeoutsOf, type Timeouts } from './timeouts.ts'
 
 export type { ReplyHandler, UpstreamRequest } from './call.ts'
 export { UpstreamCall } from './call.ts'
+export type { Timeouts } from './timeouts.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
     upstream: Upstream
   }
 }
-
-/** Longest wait for a connection, unless REQUEST_TIMEOUT is shorter. */
-const CONNECT_TIMEOUT = 10_000
 
 /** What `fetch` holds at most: a list of models, not a conversation. */
 const FETCH_LIMIT = 8 * 1024 * 1024
@@ -24,7 +23,9 @@ export interface WholeReply { status: number, headers: Record<string, string | s
 
 export interface Upstream {
   /** Sends a request; the handler hears of the reply as it comes. Never throws: failures are `onError`. */
-  send (request: UpstreamRequest, handler: ReplyHandler): UpstreamCall
+  send (request: UpstreamRequest, handler: ReplyHandler, timeouts?: Timeouts): UpstreamCall
+  /** How long a call may wait for what. @param own what a key sets for itself */
+  timeouts (own?: Partial<Timeouts>): Timeouts
   /** Sends a request and waits for its whole reply. @throws {GatewayError} */
   fetch (request: UpstreamRequest): Promise<WholeReply>
   /** How the pool of each origin stands. */
@@ -33,11 +34,10 @@ export interface Upstream {
 
 /** The way out: one connection pool per origin, our own timers, no redirects, no retries that could bill twice. */
 export default fp(async (fastify) => {
-  const { requestTimeout } = fastify.config
+  const usual = timeoutsOf(fastify.config)
   const pools = new Map<string, Pool>()
-  const connectTimeout = requestTimeout === 0 ? CONNECT_TIMEOUT : Math.min(CONNECT_TIMEOUT, requestTimeout)
-  // Ours governs where it is the shorter one; the library's is a second coarse.
-  const open = (origin: string): Pool => openPool(origin, connectTimeout + 1000)
+  // Ours governs: the library's is a second coarse.
+  const open = (origin: string): Pool => openPool(origin, usual.connect === 0 ? 0 : usual.connect + 1000)
   const pool = (origin: string): Pool => {
     let found = pools.get(origin)
     if (found === undefined) pools.set(origin, found = open(origin))
@@ -51,9 +51,10 @@ export default fp(async (fastify) => {
   })
 
   const upstream: Upstream = {
-    send (request, handler) {
+    timeouts: (own) => own === undefined ? usual : timeoutsOf(fastify.config, own),
+    send (request, handler, timeouts = usual) {
       request.headers['via'] = `1.1 ${instance}`
-      const call = new UpstreamCall(request, handler, requestTimeout)
+      const call = new UpstreamCall(request, handler, timeouts)
       call.dispatch(pool(request.url.origin), () => open(request.url.origin))
       return call
     },

@@ -28,6 +28,8 @@ export interface PassThroughOptions {
 export class PassThrough extends Observer {
   /** Nothing more is to come: the terminator or an error has passed. */
   done = false
+  /** How many pieces of it have passed that are more than a sign of life. */
+  told = 0
   readonly #dialect: Dialect
   readonly #options: PassThroughOptions
   readonly #splitter: FrameSplitter
@@ -99,6 +101,7 @@ export class PassThrough extends Observer {
 
   #frame (frame: Buffer, whole: boolean): void {
     if (this.error !== undefined && this.done) return
+    if (!isSignOfLife(frame)) this.told++
     const { stream } = this.#dialect
     // The model stands in the first frame that has data, whatever else does.
     if (!whole) return this.#pass(frame)
@@ -156,4 +159,12 @@ export class PassThrough extends Observer {
   }
 }
 
+/** A comment or a ping. */
+function isSignOfLife (frame: Buffer): boolean {
+  return frame[0] === COLON || frame.length <= 2 || (frame.length < LONGEST_PING && frame.includes(PING))
+}
+
+const COLON = 0x3a
+const PING = Buffer.from('"ping"')
+const LONGEST_PING = 64
 const BLANK = Buffer.from('\n\n')

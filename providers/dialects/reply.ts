@@ -61,6 +61,8 @@ export interface ReplyStream {
   readonly ended: boolean
   /** What has gone out so far ends with a whole event. */
   readonly betweenEvents: boolean
+  /** Grows with whatever is more than a sign of life. */
+  readonly told: number
   /** Ids of what the provider keeps, as far as it has told them. */
   readonly stored: readonly string[]
   /** The provider's bytes are at an end. The same answer however often it is asked. */
@@ -78,6 +80,7 @@ export function replyStream ({ client, upstream, call, redact, ...rest }: ReplyO
     push: (chunk) => stream.push(chunk),
     get done () { return stream.done },
     get ended () { return stream.ended },
+    get told () { return stream.told },
     get stored () { return stream.stored },
     get betweenEvents () { return !(stream instanceof PassThrough) || stream.betweenEvents },
     fail: (error) => stream.fail(error),

@@ -122,6 +122,8 @@ export class EventTranslation extends Observer {
 export class Translation extends Observer {
   readonly #events: EventTranslation
   readonly #reader = new SseReader(MAX_EVENT)
+  /** How many times there was something to say. */
+  told = 0
   #end: { bytes?: Buffer, truncated: boolean } | undefined
 
   constructor (from: Dialect, to: Dialect, options: TranslationOptions) {
@@ -177,7 +179,9 @@ export class Translation extends Observer {
     this.follow(this.#events)
     let text = ''
     for (const event of events) text += formatEvent(event)
-    return text === '' ? undefined : Buffer.from(text)
+    if (text === '') return undefined
+    this.told++
+    return Buffer.from(text)
   }
 }
 

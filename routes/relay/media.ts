@@ -36,6 +36,7 @@ export function mediaOf (headers: Headers, { media = [] }: Dialect, any: boolean
 export function mediaStream (): ReplyStream {
   return {
     push: (chunk) => chunk,
+    told: 0,
     done: false,
     ended: false,
     betweenEvents: false,

@@ -4,15 +4,13 @@ import { estimateTokens } from '../../providers/dialects/estimate.ts'
 import { replyStream, wholeReply, type ReplyOptions, type ReplyStream } from '../../providers/dialects/reply.ts'
 import { GatewayError, requestIdHeaders } from '../../plugins/errors.ts'
 import type { Outcome } from '../../plugins/logging/exchange.ts'
-import type { ReplyHandler, UpstreamCall, UpstreamRequest } from '../../plugins/upstream/index.ts'
+import type { ReplyHandler, Timeouts, UpstreamCall, UpstreamRequest } from '../../plugins/upstream/index.ts'
 import type { Admitted } from './admitted.ts'
 import { Books } from './books.ts'
 import { failure, outcomeOf } from './failure.ts'
 import { carried, commonHeaders, isEventStream, requestId, type Headers } from './headers.ts'
 import { mediaOf, mediaStream, type Media } from './media.ts'
 
-/** Largest reply that is held whole: JSON must be judged before its first byte may go out. */
-const MAX_REPLY = 64 * 1024 * 1024
 /** Of an error reply more than this is no message but a page. */
 const MAX_ERROR = 256 * 1024
 /** ms a provider may take to end a stream that has said its last word. */
@@ -29,6 +27,7 @@ export class Relay implements ReplyHandler {
   readonly #reply: FastifyReply
   readonly #admitted: Admitted
   readonly #books: Books
+  readonly #timeouts: Timeouts
   #upstream: UpstreamCall | undefined
   #onClose: () => void = () => {}
   #status = 0
@@ -41,6 +40,9 @@ export class Relay implements ReplyHandler {
   #gatheredBytes = 0
   #lastByteAt = -Infinity
   #heartbeat: NodeJS.Timeout | undefined
+  /** Runs out on a stream that goes on without telling anything. */
+  #patience: NodeJS.Timeout | undefined
+  #told = 0
   #headSent = false
   /** Set once the client has left and the reply is read on without it. */
   #endDrain: (() => void) | undefined
@@ -52,6 +54,7 @@ export class Relay implements ReplyHandler {
     this.#reply = reply
     this.#admitted = admitted
     this.#books = new Books(fastify, admitted)
+    this.#timeouts = fastify.upstream.timeouts(request.key.timeouts)
   }
 
   /** @param onClose called once, when the books are closed */
@@ -61,7 +64,7 @@ export class Relay implements ReplyHandler {
     if (this.#reply.raw.destroyed) return this.#clientGone()
     // Not `request.signal`: that fires as soon as the request's body is read.
     this.#reply.raw.once('close', () => this.#clientGone())
-    this.#upstream = this.#fastify.upstream.send(this.#admitted.outgoing.request, this)
+    this.#upstream = this.#fastify.upstream.send(this.#admitted.outgoing.request, this, this.#timeouts)
   }
 
   /** Whether it is read on for nobody. */
@@ -100,6 +103,8 @@ export class Relay implements ReplyHandler {
     this.#stream = replyStream(this.#replyOptions())
     const { heartbeatInterval } = this.#fastify.config
     if (heartbeatInterval > 0) this.#heartbeat = setInterval(() => this.#beat(), heartbeatInterval).unref()
+    const { noToken } = this.#timeouts
+    if (noToken > 0) this.#patience = setTimeout(() => this.#loseTouch(), noToken).unref()
   }
 
   onData (chunk: Buffer): boolean {
@@ -108,6 +113,10 @@ export class Relay implements ReplyHandler {
     this.#admitted.exchange.firstByteAt ??= this.#lastByteAt
     if (this.#stream === undefined) return this.#gather(chunk)
     const bytes = this.#stream.push(chunk)
+    if (this.#told !== this.#stream.told) {
+      this.#told = this.#stream.told
+      this.#patience?.refresh()
+    }
     this.#books.keep(this.#stream.stored)
     const flowing = bytes === undefined || this.#write(bytes)
     if (this.#stream.done) this.#endStream()
@@ -156,11 +165,19 @@ export class Relay implements ReplyHandler {
     raw.write(this.#admitted.dialect.heartbeat ?? HEARTBEAT)
   }
 
+  #loseTouch (): void {
+    if (this.#over) return
+    // It is the client that takes nothing.
+    if (this.#reply.raw.writableNeedDrain) return void this.#patience?.refresh()
+    this.#upstream?.abort()
+    this.#fail(new GatewayError('upstream_timeout', { message: 'The provider kept the stream open and sent nothing in it.' }), 'timeout')
+  }
+
   #gather (chunk: Buffer): boolean {
     this.#gathered.push(chunk)
     this.#gatheredBytes += chunk.length
     const failed = this.#status >= 300
-    if (this.#gatheredBytes <= (failed ? MAX_ERROR : MAX_REPLY)) return true
+    if (this.#gatheredBytes <= (failed ? MAX_ERROR : this.#fastify.config.maxReplySize)) return true
     this.#upstream?.abort()
     if (failed) this.#passFailure()
     else this.#fail(new GatewayError('upstream_bad_reply', { message: 'The provider\'s reply is larger than the gateway takes.' }), 'upstream_error')
@@ -223,7 +240,7 @@ export class Relay implements ReplyHandler {
     this.#books.asked(this.#upstream)
     this.#gathered = []
     this.#gatheredBytes = 0
-    this.#upstream = this.#fastify.upstream.send(request, this)
+    this.#upstream = this.#fastify.upstream.send(request, this, this.#timeouts)
   }
 
   /** A provider's own error reply, before any byte went out. */
@@ -294,6 +311,7 @@ export class Relay implements ReplyHandler {
   #close (outcome: Outcome, status: number, error?: string): void {
     this.#over = true
     clearInterval(this.#heartbeat)
+    clearTimeout(this.#patience)
     this.#endDrain?.()
     if (!this.#books.noted && this.#stream !== undefined) this.#books.note(this.#stream.end())
     this.#gathered = []
