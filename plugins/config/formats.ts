@@ -11,6 +11,7 @@ const formats: Record<string, (text: string) => unknown> = {
   port: parsePort,
   rate: parseRate,
   count: parseCount,
+  retries: parseRetries,
   timeout: parseTimeout,
   period: parsePeriod,
   patience: parsePatience,
@@ -57,6 +58,11 @@ export function parseRate (text: string): number {
 
 export function parseCount (text: string): number {
   if (!/^[1-9]\d{0,4}$/.test(text)) throw new Error('is not a whole number from 1 to 99999')
+  return Number(text)
+}
+
+export function parseRetries (text: string): number {
+  if (!/^(\d|10)$/.test(text)) throw new Error('is not a whole number from 0 to 10')
   return Number(text)
 }
 

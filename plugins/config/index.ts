@@ -6,7 +6,7 @@ import type { Provider } from '../../providers/provider.ts'
 import { validator } from '../validator.ts'
 import { parseBaseUrl, pointsAtGateway } from './base-url.ts'
 import { parsePatience, parsePeriod, parseTimeout } from './duration.ts'
-import { formatFault, parseCount, parseNetworks, parsePort, parseRate, SECRET, withFormats } from './formats.ts'
+import { formatFault, parseCount, parseNetworks, parsePort, parseRate, parseRetries, SECRET, withFormats } from './formats.ts'
 import { checkProviders, loadProviders } from './load.ts'
 import { baseUrlName, Settings, settingsWith, type RawSettings, type SettingsSchema } from './schema.ts'
 import { parseSize } from './size.ts'
@@ -37,6 +37,8 @@ export interface Config {
   firstTokenTimeout: number
   /** Milliseconds; 0: no limit. */
   noTokenTimeout: number
+  /** How often a request may be sent again. */
+  retries: number
   /** Milliseconds; 0: none. */
   heartbeatInterval: number
   /** Milliseconds; 0: none. */
@@ -157,6 +159,7 @@ function typed (raw: RawSettings): Omit<Config, 'providers' | 'baseUrls'> {
     idleTimeout: raw.IDLE_TIMEOUT === undefined ? undefined : parseTimeout(raw.IDLE_TIMEOUT),
     firstTokenTimeout: parseTimeout(raw.FIRST_TOKEN_TIMEOUT),
     noTokenTimeout: parseTimeout(raw.NO_TOKEN_TIMEOUT),
+    retries: parseRetries(raw.RETRIES),
     heartbeatInterval: parseTimeout(raw.HEARTBEAT_INTERVAL),
     drainTimeout: parseTimeout(raw.DRAIN_TIMEOUT),
     lossy: raw.LOSSY,

@@ -82,6 +82,12 @@ export const Settings = Type.Object({
     description: 'How long a stream may send comments and no token. `0` sets no limit.',
     examples: ['10m', '0']
   }),
+  RETRIES: Type.String({
+    format: 'retries',
+    default: '2',
+    description: 'How often a request is sent again where the provider is sure not to have taken it, such as after a 429 or 503. All waits of a call together take at most a second.',
+    examples: ['2', '0']
+  }),
   HEARTBEAT_INTERVAL: Type.String({
     format: 'timeout',
     default: '15s',

@@ -45,6 +45,8 @@ export interface VirtualKey {
   lossy?: 'report' | 'reject'
   /** What becomes of a reply whose client has left. Default: `cancel`. */
   onDisconnect?: 'cancel' | 'drain'
+  /** Whether a request may go out again that the provider may have taken. Default: `safe`. */
+  retry?: 'safe' | 'always'
   /** In place of the settings. */
   timeouts?: Partial<Timeouts>
 }
@@ -169,6 +171,7 @@ function toKey (
     ...(entry.model_aliases !== undefined && { modelAliases: new Map(Object.entries(entry.model_aliases)) }),
     ...(entry.lossy !== undefined && { lossy: entry.lossy }),
     ...(entry.on_disconnect !== undefined && { onDisconnect: entry.on_disconnect }),
+    ...(entry.retry !== undefined && { retry: entry.retry }),
     ...(entry.timeouts !== undefined && { timeouts: toTimeouts(entry.timeouts) }),
     ...(entry.upstream_dialects !== undefined && { upstreamDialects: entry.upstream_dialects })
   }

@@ -77,6 +77,10 @@ export const KeySchema = Type.Object({
     description: 'The addresses and networks that the key may be used from, such as 10.0.0.0/8. Without it, all.',
     errorMessage: 'must be a list of addresses and networks, such as ["10.0.0.0/8", "2001:db8::/32"], not empty'
   })),
+  retry: Type.Optional(Type.Enum(['safe', 'always'], {
+    description: 'When a failed request is sent again: "safe" only where the provider is sure not to have taken it, "always" also where it may have, and may charge for both. Without it, safe.',
+    errorMessage: 'must be "safe" or "always"'
+  })),
   timeouts: Type.Optional(Type.Object({
     connect: Timeout('CONNECT_TIMEOUT'),
     request: Timeout('REQUEST_TIMEOUT'),

@@ -8,13 +8,13 @@ import { formatDollars } from '../../plugins/money.ts'
 import type { Target } from '../../plugins/providers.ts'
 import type { Hold } from '../../plugins/quota/index.ts'
 import type { KnownUsage } from '../../plugins/tokens/index.ts'
-import type { UpstreamCall } from '../../plugins/upstream/index.ts'
 import type { Admitted } from './admitted.ts'
+import type { Attempts } from './attempts.ts'
 import type { Media } from './media.ts'
 
 /** How a request ended. */
 export interface End {
-  upstream: UpstreamCall | undefined
+  upstream: Attempts
   outcome: Outcome
   status: number
   error: string | undefined
@@ -35,7 +35,6 @@ export class Books {
   readonly #requests: number | undefined
   #kept = 0
   #reached = false
-  #attempts = 0
   #learned = false
   #counting: Promise<KnownUsage> | undefined
 
@@ -74,20 +73,14 @@ export class Books {
     this.#kept = ids.length
   }
 
-  /** The provider was asked, and another call of the same request may follow. */
-  asked (upstream: UpstreamCall | undefined): void {
-    this.#reached ||= upstream?.reached === true
-    this.#attempts += upstream?.attempts ?? 0
-  }
-
   /** Whether the reply has told of itself. */
   get noted (): boolean {
     return this.#learned
   }
 
   /** A request that never went out costs nothing, and the reply that says so can tell already. */
-  giveBack (upstream: UpstreamCall | undefined): void {
-    if (!this.#reached && upstream?.reached !== true) this.#hold.release()
+  giveBack (upstream: Attempts): void {
+    if (!upstream.reached) this.#hold.release()
   }
 
   /** Of a reply that is there whole: what it cost, and how that is known. */
@@ -107,13 +100,13 @@ export class Books {
    * @returns a promise where tokens are still being counted
    */
   close ({ upstream, outcome, status, error, media }: End): Promise<void> | undefined {
-    this.asked(upstream)
+    this.#reached = upstream.reached
     const exchange = this.#exchange
     exchange.outcome = outcome
     exchange.status = status
     // It may be the provider's own word.
     exchange.error = error === undefined ? undefined : bounded(error, this.#redact)
-    exchange.attempts = this.#attempts
+    exchange.attempts = upstream.attempts
     exchange.requests = this.#reached ? Math.min(exchange.booking?.requests ?? 0, outcome === 'refused' ? 1 : Infinity) : 0
     exchange.endedAt = performance.now()
     if (media?.text === false) this.#recorder?.reply(Buffer.from(JSON.stringify({ media_type: media.type, bytes: exchange.bytesOut })))

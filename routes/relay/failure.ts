@@ -2,6 +2,7 @@ import type { Dialect } from '../../providers/dialects/dialect.ts'
 import type { ErrorInfo } from '../../providers/dialects/events.ts'
 import { GatewayError, type ErrorCode } from '../../plugins/errors.ts'
 import type { Outcome } from '../../plugins/logging/exchange.ts'
+import { retryAfter } from '../../plugins/upstream/retry.ts'
 
 /** An error reply of a provider, as the client gets it. */
 export interface Failure {
@@ -42,14 +43,11 @@ export function failure (
   }
 }
 
-/** How long the provider asks to wait: `Retry-After` as seconds, whichever way it was written. */
+/** How long the provider asks to wait, in seconds. */
 function waiting (headers: Headers): Record<string, string> {
   const kept: Record<string, string> = {}
-  const after = headers['retry-after']
-  if (typeof after === 'string') {
-    const seconds = /^\d+(\.\d+)?$/.test(after) ? Number(after) : (Date.parse(after) - Date.now()) / 1000
-    if (Number.isFinite(seconds)) kept['retry-after'] = String(Math.max(0, Math.ceil(seconds)))
-  }
+  const seconds = retryAfter(headers)
+  if (seconds !== undefined) kept['retry-after'] = String(Math.ceil(seconds))
   const retry = headers['x-should-retry']
   if (retry === 'true' || retry === 'false') kept['x-should-retry'] = retry
   return kept

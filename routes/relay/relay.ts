@@ -4,8 +4,9 @@ import { estimateTokens } from '../../providers/dialects/estimate.ts'
 import { replyStream, wholeReply, type ReplyOptions, type ReplyStream } from '../../providers/dialects/reply.ts'
 import { GatewayError, requestIdHeaders } from '../../plugins/errors.ts'
 import type { Outcome } from '../../plugins/logging/exchange.ts'
-import type { ReplyHandler, Timeouts, UpstreamCall, UpstreamRequest } from '../../plugins/upstream/index.ts'
+import type { Timeouts, UpstreamRequest } from '../../plugins/upstream/index.ts'
 import type { Admitted } from './admitted.ts'
+import { Attempts, type AttemptsHandler } from './attempts.ts'
 import { Books } from './books.ts'
 import { failure, outcomeOf } from './failure.ts'
 import { carried, commonHeaders, isEventStream, requestId, type Headers } from './headers.ts'
@@ -21,14 +22,14 @@ const LINGER = 1000
  * the first byte of the reply's body the answer is still open, and a failure has a status of its own; after it, a
  * failure is an event of the stream.
  */
-export class Relay implements ReplyHandler {
+export class Relay implements AttemptsHandler {
   readonly #fastify: FastifyInstance
   readonly #request: FastifyRequest
   readonly #reply: FastifyReply
   readonly #admitted: Admitted
   readonly #books: Books
   readonly #timeouts: Timeouts
-  #upstream: UpstreamCall | undefined
+  readonly #upstream: Attempts
   #onClose: () => void = () => {}
   #status = 0
   #headers: Headers = {}
@@ -55,6 +56,12 @@ export class Relay implements ReplyHandler {
     this.#admitted = admitted
     this.#books = new Books(fastify, admitted)
     this.#timeouts = fastify.upstream.timeouts(request.key.timeouts)
+    this.#upstream = new Attempts(fastify, this, {
+      ways: [admitted],
+      timeouts: this.#timeouts,
+      stream: admitted.call.stream,
+      eager: request.key.retry === 'always'
+    })
   }
 
   /** @param onClose called once, when the books are closed */
@@ -64,7 +71,7 @@ export class Relay implements ReplyHandler {
     if (this.#reply.raw.destroyed) return this.#clientGone()
     // Not `request.signal`: that fires as soon as the request's body is read.
     this.#reply.raw.once('close', () => this.#clientGone())
-    this.#upstream = this.#fastify.upstream.send(this.#admitted.outgoing.request, this, this.#timeouts)
+    this.#upstream.send()
   }
 
   /** Whether it is read on for nobody. */
@@ -84,9 +91,11 @@ export class Relay implements ReplyHandler {
 
   shutDown (): void {
     if (this.#over) return
-    this.#upstream?.abort()
+    this.#upstream.abort()
     this.#fail(new GatewayError('shutting_down'), 'shutdown')
   }
+
+  onWay (): void {}
 
   onHead (status: number, headers: Headers): void {
     this.#status = status
@@ -140,14 +149,15 @@ export class Relay implements ReplyHandler {
   #clientGone (): void {
     if (this.#over) return
     const { exchange: { key }, drains } = this.#admitted
-    if (key.onDisconnect === 'drain' && this.#upstream?.reached === true) this.#endDrain = drains.begin(() => this.#leave())
+    this.#upstream.settle()
+    if (key.onDisconnect === 'drain' && this.#upstream.working) this.#endDrain = drains.begin(() => this.#leave())
     if (this.#endDrain === undefined) this.#leave()
-    else this.#upstream?.resume()
+    else this.#upstream.resume()
   }
 
   #leave (): void {
     if (this.#over) return
-    this.#upstream?.abort()
+    this.#upstream.abort()
     this.#close('client_gone', 499)
   }
 
@@ -169,7 +179,7 @@ export class Relay implements ReplyHandler {
     if (this.#over) return
     // It is the client that takes nothing.
     if (this.#reply.raw.writableNeedDrain) return void this.#patience?.refresh()
-    this.#upstream?.abort()
+    this.#upstream.abort()
     this.#fail(new GatewayError('upstream_timeout', { message: 'The provider kept the stream open and sent nothing in it.' }), 'timeout')
   }
 
@@ -178,7 +188,7 @@ export class Relay implements ReplyHandler {
     this.#gatheredBytes += chunk.length
     const failed = this.#status >= 300
     if (this.#gatheredBytes <= (failed ? MAX_ERROR : this.#fastify.config.maxReplySize)) return true
-    this.#upstream?.abort()
+    this.#upstream.abort()
     if (failed) this.#passFailure()
     else this.#fail(new GatewayError('upstream_bad_reply', { message: 'The provider\'s reply is larger than the gateway takes.' }), 'upstream_error')
     return true
@@ -202,8 +212,8 @@ export class Relay implements ReplyHandler {
     if (!failed && this.#request.headers['x-gateway-usage'] === '1' && this.#media === undefined) this.#reply.raw.end(this.#books.comment)
     else this.#reply.raw.end()
     const upstream = this.#upstream
-    if (failed) upstream?.abort()
-    else setTimeout(() => upstream?.abort(), LINGER).unref()
+    if (failed) upstream.abort()
+    else setTimeout(() => upstream.abort(), LINGER).unref()
     this.#close(failed ? 'upstream_error' : 'done', 200, ending.error?.code)
   }
 
@@ -237,10 +247,9 @@ export class Relay implements ReplyHandler {
 
   /** A list goes on on another page. */
   #askOn (request: UpstreamRequest): void {
-    this.#books.asked(this.#upstream)
     this.#gathered = []
     this.#gatheredBytes = 0
-    this.#upstream = this.#fastify.upstream.send(request, this, this.#timeouts)
+    this.#upstream.send(request)
   }
 
   /** A provider's own error reply, before any byte went out. */
@@ -286,7 +295,7 @@ export class Relay implements ReplyHandler {
     this.#books.record(bytes, this.#media)
     const { raw } = this.#reply
     if (raw.write(bytes)) return true
-    raw.once('drain', () => this.#upstream?.resume())
+    raw.once('drain', () => this.#upstream.resume())
     return false
   }
 

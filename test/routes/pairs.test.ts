@@ -12,7 +12,7 @@ const simulator = await startSimulator({ pace: 0 })
 t.teardown(() => simulator.close())
 const keyOf = (dialect: Name): string => `vk_${dialect}_0123456789`
 const gateway = await startGateway(t, simulator.url, {
-  env: { PROVIDERS: 'openai,anthropic,simulator', SIMULATOR_BASE_URL: simulator.url },
+  env: { RETRIES: '0', PROVIDERS: 'openai,anthropic,simulator', SIMULATOR_BASE_URL: simulator.url },
   keys: Object.fromEntries(DIALECTS.map((dialect) => [keyOf(dialect), { provider: 'simulator', api_key: 'sim-key', upstream_dialects: [dialect] }]))
 })
 

@@ -1,0 +1,130 @@
+import type { FastifyInstance } from 'fastify'
+import type { Target } from '../../plugins/providers.ts'
+import { mayMove, mayRepeat, waitBefore, type Manner, type Trouble } from '../../plugins/upstream/retry.ts'
+import type { ReplyHandler, Timeouts, UpstreamCall, UpstreamRequest } from '../../plugins/upstream/index.ts'
+import { Attempt } from './attempt.ts'
+import type { Outgoing } from './plan.ts'
+
+/** One way that a request can go: to whom, and how it is put there. */
+export interface Way {
+  target: Target
+  outgoing: Outgoing
+}
+
+/** Hears of one reply, as if there had been one attempt. */
+export interface AttemptsHandler extends ReplyHandler {
+  /** The request goes this way now, and not the one before. */
+  onWay (way: Way): void
+}
+
+export interface AttemptsOptions extends Manner {
+  /** In the order in which they are to be tried. */
+  ways: readonly [Way, ...Way[]]
+  timeouts: Timeouts
+}
+
+/**
+ * One request on its way to whoever answers it. An attempt that failed before its reply could go to the client is
+ * followed by another: at the next target where there is one, at once; else at the same one, after a wait, where the
+ * provider is sure not to have taken it (plugins/upstream/retry.ts has the rules). At the relay one reply arrives: the
+ * first that is any good, or else the last failure.
+ *
+ *     send ─ Attempt ── refused, not reached, no beginning ──▶ next way │ the same after a wait
+ *               └────── head, data, end, error ──▶ the relay, from then on until its end
+ */
+export class Attempts {
+  readonly #fastify: FastifyInstance
+  readonly #handler: AttemptsHandler
+  readonly #options: AttemptsOptions
+  readonly #left: Way[]
+  #way: Way
+  #request: UpstreamRequest
+  #call: UpstreamCall | undefined
+  #past = { reached: false, attempts: 0 }
+  #repeated = 0
+  #waited = 0
+  #waiting: NodeJS.Timeout | undefined
+  #settled = false
+
+  constructor (fastify: FastifyInstance, handler: AttemptsHandler, options: AttemptsOptions) {
+    this.#fastify = fastify
+    this.#handler = handler
+    this.#options = options
+    ;[this.#way, ...this.#left] = options.ways
+    this.#request = this.#way.outgoing.request
+  }
+
+  /** Whether any attempt went out on a connection: then a provider may have worked on it. */
+  get reached (): boolean {
+    return this.#past.reached || this.#call?.reached === true
+  }
+
+  /** Whether a provider works on it now, as far as can be known. */
+  get working (): boolean {
+    return this.#waiting === undefined && this.#call?.reached === true
+  }
+
+  /** How often a provider was asked. */
+  get attempts (): number {
+    return this.#past.attempts + (this.#call?.attempts ?? 0)
+  }
+
+  /** @param request in place of the way's own, such as for a list's next page */
+  send (request = this.#way.outgoing.request): void {
+    this.#request = request
+    this.#begin()
+  }
+
+  resume (): void {
+    this.#call?.resume()
+  }
+
+  /** Nobody waits for the reply any more: whatever comes of the attempt under way, there is no other. */
+  settle (): void {
+    this.#settled = true
+  }
+
+  /** Lets go of the provider. The handler hears nothing more. */
+  abort (): void {
+    this.#settled = true
+    clearTimeout(this.#waiting)
+    this.#call?.abort()
+  }
+
+  #begin (): void {
+    if (this.#call !== undefined) {
+      this.#past.reached ||= this.#call.reached
+      this.#past.attempts += this.#call.attempts
+    }
+    const { upstream } = this.#fastify
+    const attempt = new Attempt(this.#handler, { goOn: (trouble) => this.#goOn(trouble) })
+    this.#call = upstream.send(this.#request, attempt, this.#options.timeouts)
+    attempt.call = this.#call
+  }
+
+  /** @returns whether another attempt follows, or is under way already */
+  #goOn (trouble: Trouble): boolean {
+    if (this.#settled) return false
+    const way = mayMove(trouble, this.#options) ? this.#left.shift() : undefined
+    if (way !== undefined) {
+      this.#handler.onWay(this.#way = way)
+      this.#later(0, () => this.send())
+      return true
+    }
+    if (this.#repeated >= this.#fastify.config.retries || !mayRepeat(trouble, this.#options)) return false
+    const wait = waitBefore(trouble, this.#repeated, this.#waited)
+    if (wait === undefined) return false
+    this.#repeated++
+    this.#waited += wait
+    this.#later(wait, () => this.#begin())
+    return true
+  }
+
+  /** Not from within a call that has not come to its end. */
+  #later (wait: number, then: () => void): void {
+    this.#waiting = setTimeout(() => {
+      this.#waiting = undefined
+      then()
+    }, wait)
+  }
+}
