@@ -2,7 +2,7 @@ import fp from 'fastify-plugin'
 import type { Provider } from '../providers/provider.ts'
 import type { Call, Dialect, Target as ModelFacts, Translation } from '../providers/dialects/dialect.ts'
 import { dialects } from '../providers/dialects/index.ts'
-import type { VirtualKey } from './keys/index.ts'
+import type { KeyTarget, VirtualKey } from './keys/index.ts'
 import { GatewayError } from './errors.ts'
 
 declare module 'fastify' {
@@ -24,11 +24,16 @@ export interface Target {
   /** The model by the name the provider knows. */
   model: string
   facts: ModelFacts
+  /** Which of the key's targets it is, where the key lists several. */
+  of?: KeyTarget
 }
 
 /** A sort of models, as a provider tells of it. */
 type Sort = NonNullable<Provider['targets']>[number]
 const ANY: Sort = { match: '' }
+
+/** Who is asked, and with which real key. */
+type Account = Pick<VirtualKey, 'provider' | 'apiKey'>
 
 /** An endpoint of a provider that is not a dialect's, such as its list of models. */
 export interface Endpoint {
@@ -42,9 +47,11 @@ export interface Providers {
   /**
    * Picks the provider's own dialect where it has the client's, else one that can be translated to. URL and headers of
    * the target are shared by requests: whoever changes them takes a copy.
+   *
+   * @param to which of the key's targets, where it lists them; default: the first
    * @throws {GatewayError} 403 for a model outside the key's list, 400 where the provider has no such endpoint.
    */
-  resolve (key: VirtualKey, client: Dialect, call: Call): Target
+  resolve (key: VirtualKey, client: Dialect, call: Call, to?: KeyTarget): Target
   /** Where a request goes that names no model. @throws {GatewayError} 400 where the provider has no such endpoint. */
   target (key: VirtualKey, client: Dialect): Target
   /** Where the key's provider lists its models and in whose shape; `undefined` where it lists none. */
@@ -64,13 +71,13 @@ export default fp(async (fastify) => {
   const byName = new Map(config.providers.map((provider) => [provider.name, provider]))
   for (const provider of byName.values()) check(provider)
 
-  const providerOf = (key: VirtualKey): Provider => {
+  const providerOf = (key: Account): Provider => {
     const provider = byName.get(key.provider)
     // The key store refuses keys of unknown providers, so this is a fault of ours.
     if (provider === undefined) throw new Error(`no provider ${key.provider}`)
     return provider
   }
-  const endpoint = (key: VirtualKey, provider: Provider, path: string): Endpoint => ({
+  const endpoint = (key: Account, provider: Provider, path: string): Endpoint => ({
     provider,
     url: new URL(config.baseUrls[provider.name] + path),
     headers: {
@@ -79,35 +86,37 @@ export default fp(async (fastify) => {
     }
   })
 
-  /** What all requests of a key in a dialect for a sort of models have in common. */
+  /** What all requests of an account in a dialect for a sort of models have in common. */
   type Way = Omit<Target, 'model'>
 
-  function way (key: VirtualKey, client: Dialect, { match: _, dialect: preferred, ...known }: Sort): Way {
-    const provider = providerOf(key)
+  function way (key: VirtualKey, client: Dialect, { match: _, dialect: preferred, ...known }: Sort, to: KeyTarget | undefined): Way {
+    const account = to ?? key
+    const provider = providerOf(account)
     const { dialect, path, counter, translation, ...spoken } = route(provider, key, client, preferred)
     return {
-      ...endpoint(key, provider, path),
+      ...endpoint(account, provider, path),
       dialect,
       facts: { ...spoken, ...known },
-      ...counter !== undefined && { counter: endpoint(key, provider, counter).url },
+      ...to !== undefined && { of: to },
+      ...counter !== undefined && { counter: endpoint(account, provider, counter).url },
       ...translation !== undefined && { translation }
     }
   }
 
-  /** Made once a key, dialect and sort. */
-  const ways = new WeakMap<VirtualKey, Map<Dialect, Map<Sort, Way>>>()
+  /** Made once an account (a key, or one of its targets), dialect and sort. */
+  const ways = new WeakMap<Account, Map<Dialect, Map<Sort, Way>>>()
 
-  function knownWay (key: VirtualKey, client: Dialect, sort: Sort): Way {
-    const ofKey = get(ways, key, () => new Map<Dialect, Map<Sort, Way>>())
-    return get(get(ofKey, client, () => new Map<Sort, Way>()), sort, () => way(key, client, sort))
+  function knownWay (key: VirtualKey, client: Dialect, sort: Sort, to: KeyTarget | undefined): Way {
+    const ofAccount = get(ways, to ?? key, () => new Map<Dialect, Map<Sort, Way>>())
+    return get(get(ofAccount, client, () => new Map<Sort, Way>()), sort, () => way(key, client, sort, to))
   }
 
-  const sortOf = (key: VirtualKey, model: string): Sort =>
-    providerOf(key).targets?.find(({ match }) => model.startsWith(match)) ?? ANY
+  const sortOf = (account: Account, model: string): Sort =>
+    providerOf(account).targets?.find(({ match }) => model.startsWith(match)) ?? ANY
 
   const providers: Providers = {
     dialects,
-    resolve (key, client, call) {
+    resolve (key, client, call, to = key.targets?.[0]) {
       const model = key.modelAliases?.get(call.model) ?? call.model
       if (!providers.allows(key, call.model)) {
         throw new GatewayError('model_not_allowed', {
@@ -117,9 +126,13 @@ export default fp(async (fastify) => {
           param: 'model'
         })
       }
-      return { ...knownWay(key, client, sortOf(key, model)), model }
+      const sent = to?.model ?? model
+      return { ...knownWay(key, client, sortOf(to ?? key, sent), to), model: sent }
     },
-    target: (key, client) => ({ ...way(key, client, sortOf(key, '')), model: '' }),
+    target (key, client) {
+      const to = key.targets?.[0]
+      return { ...way(key, client, sortOf(to ?? key, ''), to), model: '' }
+    },
     models (key) {
       const provider = providerOf(key)
       if (provider.models === undefined) return undefined

@@ -25,8 +25,8 @@ export interface Stored {
   owner (provider: string, id: string): Owned | undefined
   /** Whether the key made it. */
   owns (key: VirtualKey, id: string): boolean
-  /** They are the key's from now on. What belongs to a key already stays its. */
-  own (key: VirtualKey, ids: readonly string[], requests?: number): void
+  /** They are the key's from now on. What belongs to a key already stays its. @param provider default: the key's */
+  own (key: VirtualKey, ids: readonly string[], requests?: number, provider?: string): void
   /** It is gone. */
   forget (key: VirtualKey, id: string): void
 }
@@ -62,13 +62,13 @@ export default fp(async (fastify) => {
       return owned
     },
     owns: (key, id) => stored.owner(key.provider, id)?.key === key.id,
-    own (key, ids, requests) {
+    own (key, ids, requests, provider = key.provider) {
       if (database === null) return
       any ||= ids.length > 0
       for (const id of ids) {
-        if (stored.owner(key.provider, id) !== undefined) continue
+        if (stored.owner(provider, id) !== undefined) continue
         const owned = requests === undefined ? { key: key.id } : { key: key.id, requests }
-        write(key.provider, id, owned, OWN, [key.provider, id, key.id, requests ?? null, Date.now()])
+        write(provider, id, owned, OWN, [provider, id, key.id, requests ?? null, Date.now()])
       }
     },
     forget (key, id) {

@@ -105,7 +105,7 @@ function entriesOf (bytes: Buffer): Map<string, KeyEntry> {
 }
 
 /** A new entry is judged only afterwards, with the file it is put into: until then its fields may be anything. */
-function describe (name: string, { api_key: apiKey, ...entry }: KeyEntry, now: number): Listed {
+function describe (name: string, { api_key: apiKey, targets, ...entry }: KeyEntry, now: number): Listed {
   const digest = digestOf(name)
   return {
     id: entry.id ?? digest.slice(0, 12),
@@ -113,9 +113,18 @@ function describe (name: string, { api_key: apiKey, ...entry }: KeyEntry, now: n
     label: entry.name ?? shorten(name),
     state: entry.disabled === true ? 'disabled' : expiry(entry) <= now ? 'expired' : 'active',
     plain: plainToken(name) !== undefined,
-    reference: String(apiKey).startsWith('${') ? apiKey : undefined,
-    entry
+    reference: isReference(apiKey) ? apiKey : undefined,
+    entry: { ...entry, ...targets !== undefined && { targets: withoutKeys(targets) } }
   }
+}
+
+function isReference (apiKey: unknown): boolean {
+  return String(apiKey).startsWith('${')
+}
+
+function withoutKeys (targets: NonNullable<KeyEntry['targets']>): NonNullable<KeyEntry['targets']> {
+  if (!Array.isArray(targets)) return []
+  return targets.map((target) => ({ ...target, api_key: isReference(target?.api_key) ? target.api_key : '(in the file)' }))
 }
 
 function expiry ({ expires_at: text }: Omit<KeyEntry, 'api_key'>): number {

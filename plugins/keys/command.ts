@@ -104,7 +104,7 @@ async function runList (args: string[]): Promise<void> {
 
 function table (keys: Listed[]): string {
   const rows = keys.map(({ id, sha256, label, entry, state, plain, reference }) => [
-    id, `sha256:${sha256.slice(0, 12)}`, entry.provider, reference ?? '(in the file)', state === 'active' && entry.expires_at !== undefined ? `until ${entry.expires_at}` : state,
+    id, `sha256:${sha256.slice(0, 12)}`, entry.provider ?? (entry.targets ?? []).map(({ provider }) => provider).join(', '), reference ?? '(in the file)', state === 'active' && entry.expires_at !== undefined ? `until ${entry.expires_at}` : state,
     plain ? 'plain' : 'hashed', label
   ])
   const all = [['ID', 'KEY', 'PROVIDER', 'REAL KEY', 'STATE', 'STORED', 'NAME'], ...rows]

@@ -17,6 +17,7 @@ import { digestOf, plainToken } from './hashed.ts'
 import type { Timeouts } from '../upstream/timeouts.ts'
 import { KeySchema, KeysSchema, MAX_KEY_LENGTH, type KeyEntry, type KeysFile } from './schema.ts'
 import { secretReader, type Secrets } from './secret.ts'
+import { accountsOf, realKeys, toTargets, type KeyTarget } from './targets.ts'
 import { shorten } from './shorten.ts'
 
 export interface VirtualKey {
@@ -29,6 +30,8 @@ export interface VirtualKey {
   provider: string
   /** The real key. */
   apiKey: string
+  /** Where requests may go, if the file lists that. The first is `provider` and `apiKey` too. */
+  targets?: readonly [KeyTarget, ...KeyTarget[]]
   /** The names of the groups whose limits it shares. */
   groups: readonly string[]
   /** Its own and its groups'; what is in none has no limit, but for the setting that all keys share. */
@@ -140,12 +143,18 @@ function toKey (
   name: string, hash: string, entry: KeyEntry, groups: ReadonlyMap<string, Limit[]>, providers: Provider[],
   secretOf: ReturnType<typeof secretReader>, fault: (reason: string) => KeysFault
 ): VirtualKey {
-  const provider = providers.find(({ name }) => name === entry.provider)
-  if (provider === undefined) throw fault(unknownProvider(entry.provider, providers.map(({ name }) => name)))
-  const foreign = entry.upstream_dialects?.find((dialect) => !Object.hasOwn(provider.dialects, dialect))
+  const accounts = accountsOf(entry, fault)
+  const spoken = accounts.map(({ provider: named }) => {
+    const provider = providers.find(({ name }) => name === named)
+    if (provider === undefined) throw fault(unknownProvider(named, providers.map(({ name }) => name)))
+    return provider
+  })
+  const foreign = entry.upstream_dialects?.find((dialect) => !spoken.some(({ dialects }) => Object.hasOwn(dialects, dialect)))
   if (foreign !== undefined) {
-    throw fault(`"upstream_dialects" names ${quote(careful(foreign))}, which provider "${provider.name}" does not speak (it speaks ${Object.keys(provider.dialects).join(', ')})`)
+    const known = new Set(spoken.flatMap(({ dialects }) => Object.keys(dialects)))
+    throw fault(`"upstream_dialects" names ${quote(careful(foreign))}, which provider "${spoken.map(({ name }) => name).join('", "')}" does not speak (it speaks ${[...known].join(', ')})`)
   }
+  const targets = toTargets(accounts, (text) => secretOf(text, fault))
   const unknown = entry.groups?.find((name) => !groups.has(name))
   if (unknown !== undefined) {
     throw fault(`"groups" names ${quote(careful(unknown))}, which is none of the file's "groups"${suggestion(unknown, [...groups.keys()])}`)
@@ -159,8 +168,9 @@ function toKey (
     id,
     label,
     token: plainToken(name),
-    provider: provider.name,
-    apiKey: secretOf(entry.api_key, fault),
+    provider: targets[0].provider,
+    apiKey: targets[0].apiKey,
+    ...(entry.targets !== undefined && { targets }),
     disabled: entry.disabled ?? false,
     groups: entry.groups ?? [],
     limits: [...toLimits(entry, { owner: id, label }, fault), ...(entry.groups ?? []).flatMap((name) => groups.get(name) ?? [])],
@@ -186,21 +196,22 @@ function toTimeouts ({ connect, request, idle, first_token: firstToken, no_token
 function checkAdminKey (keys: KeySet, { adminKey }: Surroundings, fault: (id: string, reason: string) => KeysFault): void {
   if (adminKey === undefined) return
   const own = digest(adminKey)
-  for (const [id, { apiKey }] of keys) {
-    if (id === own || apiKey === adminKey) throw fault(id, `ADMIN_KEY is the same text as ${id === own ? 'this key' : 'its "api_key"'}: make it one of its own`)
+  for (const [id, key] of keys) {
+    if (id === own || realKeys(key).includes(adminKey)) throw fault(id, `ADMIN_KEY is the same text as ${id === own ? 'this key' : 'its "api_key"'}: make it one of its own`)
   }
 }
 
 /** Real keys must not be handed to apps, and no key may come to light through a name that logs show. */
 function * checkSecrets (keys: KeySet, fault: (id: string, reason: string) => KeysFault): Work<void> {
-  const real = new Set([...keys.values()].map(({ apiKey }) => apiKey))
+  const real = new Set([...keys.values()].flatMap(realKeys))
   for (const secret of real) {
     const id = digest(secret)
     if (keys.has(id)) throw fault(id, 'the same text is also used as a real key ("api_key")')
     yield
   }
-  for (const [id, { token, label, apiKey }] of keys) {
-    const holds = [token, apiKey].some((secret) => secret !== undefined && secret.length >= RECOGNISABLE && label.includes(secret))
+  for (const [id, key] of keys) {
+    const { token, label } = key
+    const holds = [token, ...realKeys(key)].some((secret) => secret !== undefined && secret.length >= RECOGNISABLE && label.includes(secret))
     // What ends so was made by us, of a key's beginning.
     if (holds || real.has(label) || (!label.endsWith('…') && keys.has(digest(label)))) throw fault(id, '"name" holds a key, which logs would show')
     yield
@@ -209,7 +220,7 @@ function * checkSecrets (keys: KeySet, fault: (id: string, reason: string) => Ke
 
 /** What stands in every refusal, headers and logs must not be a key. */
 function checkGroupNames (keys: KeySet, names: Iterable<string>, fault: (name: string, reason: string) => KeysFault): void {
-  const secrets = [...keys.values()].flatMap(({ token = '', apiKey }) => [token, apiKey]).filter((secret) => secret !== '')
+  const secrets = [...keys.values()].flatMap((key) => [key.token ?? '', ...realKeys(key)]).filter((secret) => secret !== '')
   for (const name of names) {
     if (keys.has(digest(name)) || secrets.some((secret) => name === secret || (secret.length >= RECOGNISABLE && name.includes(secret)))) {
       throw fault(name, 'its name holds a key, which logs would show')

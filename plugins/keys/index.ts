@@ -11,6 +11,7 @@ import { changeKeys } from './keyring.ts'
 import { SecretFiles } from './secret.ts'
 
 export type { VirtualKey } from './file.ts'
+export type { KeyTarget } from './targets.ts'
 
 export interface Keys {
   /** The key of that text; `undefined` where it is unknown, disabled or expired. */

@@ -14,6 +14,25 @@ const TOKEN = `^(sha256:[0-9a-fA-F]{64}|(?![sS][hH][aA]256:)[\\x21-\\x2b\\x2d-\\
 /** The name of a group: part of counters' names and of commands. */
 const GROUP = '^[\\p{L}\\p{N}._-]{1,64}$'
 
+const Provider = Type.String({
+  minLength: 1,
+  description: 'The provider that the real key is for: one that PROVIDERS loads.',
+  errorMessage: 'must be the name of a provider'
+})
+
+const ApiKey = Type.String({
+  pattern: VISIBLE,
+  description: 'The real key at the provider, ${NAME} to take it from the environment variable NAME, or ${file:PATH} to take it from a file.',
+  errorMessage: 'must be a real key, or ${NAME} for an environment variable, or ${file:PATH} for a file: visible ASCII characters without spaces, and not empty'
+})
+
+const TargetSchema = Type.Object({
+  provider: Provider,
+  api_key: ApiKey,
+  model: Type.Optional(Type.String({ minLength: 1, description: 'The model that this target gets, whichever was asked for.' })),
+  weight: Type.Optional(Type.Number({ minimum: 0, description: 'Its part of the conversations; 0 takes only those that all others fail. Default: 1.' }))
+}, { additionalProperties: false })
+
 const Timeout = (setting: string) => Type.Optional(Type.String({ format: 'timeout', description: `Instead of ${setting}.` }))
 
 /**
@@ -21,16 +40,13 @@ const Timeout = (setting: string) => Type.Optional(Type.String({ format: 'timeou
  * by editors and, where it completes a sentence that begins with the field's name, by the gateway itself.
  */
 export const KeySchema = Type.Object({
-  provider: Type.String({
-    minLength: 1,
-    description: 'The provider that the real key is for: one that PROVIDERS loads.',
-    errorMessage: 'must be the name of a provider'
-  }),
-  api_key: Type.String({
-    pattern: VISIBLE,
-    description: 'The real key at the provider, ${NAME} to take it from the environment variable NAME, or ${file:PATH} to take it from a file.',
-    errorMessage: 'must be a real key, or ${NAME} for an environment variable, or ${file:PATH} for a file: visible ASCII characters without spaces, and not empty'
-  }),
+  provider: Type.Optional(Provider),
+  api_key: Type.Optional(ApiKey),
+  targets: Type.Optional(Type.Array(TargetSchema, {
+    minItems: 1,
+    description: 'In place of "provider" and "api_key": where requests may go, the first that answers. In the order given, or drawn by weight where any has one.',
+    errorMessage: 'must be a list, not empty, of objects with "provider", "api_key" and perhaps "model" and "weight" (a number from 0)'
+  })),
   name: Type.Optional(Type.String({
     pattern: '^[^\\p{Cc}\\p{Zl}\\p{Zp}]{1,100}$',
     description: 'What logs call the key. Without it they show the first characters of the key.',

@@ -9,7 +9,7 @@ import { asNumber } from './reports/usage.ts'
 import { recentWindows, windowName } from './recent.ts'
 import { mark, openFrom, recover } from './recover.ts'
 import { keepDeleting } from './retention.ts'
-import { CLOSE, closed, OPEN, opened } from './row.ts'
+import { CLOSE, closed, MOVE, moved, OPEN, opened } from './row.ts'
 import { Sums, TOKENS } from './sums.ts'
 
 declare module 'fastify' {
@@ -85,6 +85,7 @@ export default fp(async (fastify) => {
       const { row, key, usage, charge } = exchange
       if (row === undefined) return
       opening.delete(row)
+      if (exchange.moved) database.write(MOVE, moved(exchange, row))
       database.write(CLOSE, closed(exchange, row))
       sums.add({
         startedAt: exchange.startedAt,

@@ -16,6 +16,13 @@ export const CLOSE = `UPDATE requests SET
   audio_output = ?, usage_source = ?, cost = ?, price_version = ?, price_model = ?, rates = ?, lossy = ?
   WHERE seq = ?`
 
+/** Beside that, where another target than the first was asked in the end. */
+export const MOVE = 'UPDATE requests SET provider = ?, sent_model = ?, upstream_dialect = ? WHERE seq = ?'
+
+export function moved ({ provider, model, sentModel = model, upstreamDialect, key }: Exchange, seq: number): SQLInputValue[] {
+  return [provider, sentModel === model ? null : bounded(sentModel, redactorFor(key)), upstreamDialect, seq]
+}
+
 export function opened (exchange: Exchange, seq: number): SQLInputValue[] {
   const { id, rowId, key, booking, model, sentModel = model } = exchange
   const redact = redactorFor(key)

@@ -66,11 +66,15 @@ export class Exchange {
   readonly key: VirtualKey
   readonly method: string
   readonly path: string
-  readonly provider: string
+  provider: string
   readonly model: string
-  readonly sentModel: string | undefined
+  sentModel: string | undefined
   readonly clientDialect: string
-  readonly upstreamDialect: string
+  upstreamDialect: string
+  /** Which of the key's targets it went to, where the key lists several. */
+  target: string | undefined = undefined
+  /** Set where it went another way than it was opened for. */
+  moved = false
   readonly stream: boolean
   /** ms since 1970, for the record. */
   readonly startedAt: number

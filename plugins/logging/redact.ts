@@ -1,4 +1,5 @@
 import { tokenOf } from '../keys/hashed.ts'
+import { realKeys } from '../keys/targets.ts'
 import type { VirtualKey } from '../keys/index.ts'
 
 /** Clears a text of secrets. Gives back the very same string where it holds none. */
@@ -25,12 +26,12 @@ export function redactor (secrets: readonly string[]): Redact {
 
 const byKey = new WeakMap<object, Redact>()
 
-/** The redactor of a key's two secrets, made once a key: the virtual key itself and the real one behind it. */
-export function redactorFor (key: Pick<VirtualKey, 'token' | 'apiKey'>): Redact {
+/** The redactor of a key's secrets, made once a key: the virtual key itself and the real ones behind it. */
+export function redactorFor (key: Pick<VirtualKey, 'token' | 'apiKey' | 'targets'>): Redact {
   let redact = byKey.get(key)
   if (redact === undefined) {
     const token = tokenOf(key)
-    redact = redactor(token === undefined ? [key.apiKey] : [key.apiKey, token])
+    redact = redactor(token === undefined ? realKeys(key) : [...realKeys(key), token])
     if (token !== undefined) byKey.set(key, redact)
   }
   return redact

@@ -4,6 +4,7 @@ import type { Pool } from 'undici'
 import { GatewayError } from '../errors.ts'
 import { UpstreamCall, type ReplyHandler, type UpstreamRequest } from './call.ts'
 import { openPool } from './connection.ts'
+import { Health } from './health.ts'
 import { timeoutsOf, type Timeouts } from './timeouts.ts'
 
 export type { ReplyHandler, UpstreamRequest } from './call.ts'
@@ -24,6 +25,8 @@ export interface WholeReply { status: number, headers: Record<string, string | s
 export interface Upstream {
   /** Sends a request; the handler hears of the reply as it comes. Never throws: failures are `onError`. */
   send (request: UpstreamRequest, handler: ReplyHandler, timeouts?: Timeouts): UpstreamCall
+  /** Which of the targets of keys that have several are well. */
+  readonly health: Health
   /** How long a call may wait for what. @param own what a key sets for itself */
   timeouts (own?: Partial<Timeouts>): Timeouts
   /** Sends a request and waits for its whole reply. @throws {GatewayError} */
@@ -51,6 +54,7 @@ export default fp(async (fastify) => {
   })
 
   const upstream: Upstream = {
+    health: new Health(),
     timeouts: (own) => own === undefined ? usual : timeoutsOf(fastify.config, own),
     send (request, handler, timeouts = usual) {
       request.headers['via'] = `1.1 ${instance}`

@@ -31,6 +31,30 @@ export function inputBound (bytes: number, { plain, added }: Bound): number | un
   return plain ? bytes + added : undefined
 }
 
+/** What bounds a request that may go in any of these forms. `undefined` where one has no bound. */
+export function widest (bounds: Array<Bound | undefined>): Bound | undefined {
+  const known = bounds.filter((bound) => bound !== undefined)
+  const [first, ...others] = known
+  if (first === undefined || known.length < bounds.length) return undefined
+  return others.reduce((wide, bound) => {
+    const { free: _free, output: _output, cacheWrite: _cacheWrite, ...rest } = wide
+    const output = wide.output === undefined || bound.output === undefined ? undefined : Math.max(wide.output, bound.output)
+    const cacheWrite = [wide.cacheWrite, bound.cacheWrite].sort().find((write) => write !== undefined)
+    return {
+      ...rest,
+      plain: wide.plain && bound.plain,
+      added: Math.max(wide.added, bound.added),
+      choices: Math.max(wide.choices, bound.choices),
+      generates: wide.generates || bound.generates,
+      unbounded: [...new Set([...wide.unbounded, ...bound.unbounded])],
+      ...output !== undefined && { output },
+      // '1h' is before '5m', and dearer.
+      ...cacheWrite !== undefined && { cacheWrite },
+      ...wide.free === true && bound.free === true && { free: true }
+    }
+  }, first)
+}
+
 /** Collects what bounds a request, and what does not, while its body is walked through. */
 export class Tally {
   readonly bound: Bound = { plain: true, added: FRAME, choices: 1, generates: true, unbounded: [] }

@@ -1,20 +1,19 @@
 import type { Call, Dialect } from '../../providers/dialects/dialect.ts'
 import type { Exchange } from '../../plugins/logging/exchange.ts'
 import type { Recorder } from '../../plugins/logging/index.ts'
-import type { Target } from '../../plugins/providers.ts'
 import type { Hold } from '../../plugins/quota/index.ts'
 import type { OwnList } from '../stored/list.ts'
 import type { Drains } from './drains.ts'
-import type { Outgoing } from './plan.ts'
+import type { Way } from './ways.ts'
 
 /** A request that may go out: judged, counted, and on record. */
-export interface Admitted {
+export interface Admitted extends Way {
   dialect: Dialect
   call: Call
   /** The client's body, parsed. */
   request: Record<string, unknown>
-  target: Target
-  outgoing: Outgoing
+  /** Where else it may go. */
+  others: Way[]
   hold: Hold
   exchange: Exchange
   recorder: Recorder | undefined

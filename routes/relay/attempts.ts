@@ -1,15 +1,9 @@
 import type { FastifyInstance } from 'fastify'
-import type { Target } from '../../plugins/providers.ts'
+import type { Outcome } from '../../plugins/logging/exchange.ts'
 import { mayMove, mayRepeat, waitBefore, type Manner, type Trouble } from '../../plugins/upstream/retry.ts'
 import type { ReplyHandler, Timeouts, UpstreamCall, UpstreamRequest } from '../../plugins/upstream/index.ts'
 import { Attempt } from './attempt.ts'
-import type { Outgoing } from './plan.ts'
-
-/** One way that a request can go: to whom, and how it is put there. */
-export interface Way {
-  target: Target
-  outgoing: Outgoing
-}
+import type { Way, Ways } from './ways.ts'
 
 /** Hears of one reply, as if there had been one attempt. */
 export interface AttemptsHandler extends ReplyHandler {
@@ -19,7 +13,7 @@ export interface AttemptsHandler extends ReplyHandler {
 
 export interface AttemptsOptions extends Manner {
   /** In the order in which they are to be tried. */
-  ways: readonly [Way, ...Way[]]
+  ways: Ways
   timeouts: Timeouts
 }
 
@@ -28,6 +22,8 @@ export interface AttemptsOptions extends Manner {
  * followed by another: at the next target where there is one, at once; else at the same one, after a wait, where the
  * provider is sure not to have taken it (plugins/upstream/retry.ts has the rules). At the relay one reply arrives: the
  * first that is any good, or else the last failure.
+ *
+ * While there is another target, a stream is held back until its first content.
  *
  *     send ─ Attempt ── refused, not reached, no beginning ──▶ next way │ the same after a wait
  *               └────── head, data, end, error ──▶ the relay, from then on until its end
@@ -45,6 +41,8 @@ export class Attempts {
   #waited = 0
   #waiting: NodeJS.Timeout | undefined
   #settled = false
+  /** The call whose failure is noted. */
+  #failed: UpstreamCall | undefined
 
   constructor (fastify: FastifyInstance, handler: AttemptsHandler, options: AttemptsOptions) {
     this.#fastify = fastify
@@ -84,6 +82,15 @@ export class Attempts {
     this.#settled = true
   }
 
+  /** How it ended, for the order in which the key's targets are tried from now on. */
+  judge (outcome: Outcome, status: number): void {
+    const { health } = this.#fastify.upstream
+    const id = this.#way.target.of?.healthId
+    if (id === undefined || outcome === 'client_gone' || outcome === 'shutdown') return
+    if (outcome === 'done' || (outcome === 'refused' && status < 429)) health.worked(id)
+    else if (this.#failed !== this.#call) health.failed(id)
+  }
+
   /** Lets go of the provider. The handler hears nothing more. */
   abort (): void {
     this.#settled = true
@@ -97,14 +104,25 @@ export class Attempts {
       this.#past.attempts += this.#call.attempts
     }
     const { upstream } = this.#fastify
-    const attempt = new Attempt(this.#handler, { goOn: (trouble) => this.#goOn(trouble) })
-    this.#call = upstream.send(this.#request, attempt, this.#options.timeouts)
+    const { target } = this.#way
+    const { stream, timeouts } = this.#options
+    if (target.of !== undefined) upstream.health.begin(target.of.healthId)
+    const attempt = new Attempt(this.#handler, {
+      goOn: (trouble) => this.#goOn(trouble),
+      ...stream && this.#left.length > 0 && { hold: { dialect: target.dialect, patience: timeouts.firstToken || timeouts.noToken } }
+    })
+    this.#call = upstream.send(this.#request, attempt, timeouts)
     attempt.call = this.#call
   }
 
   /** @returns whether another attempt follows, or is under way already */
   #goOn (trouble: Trouble): boolean {
     if (this.#settled) return false
+    const { of } = this.#way.target
+    if (of !== undefined && mayMove(trouble, this.#options)) {
+      this.#fastify.upstream.health.failed(of.healthId, trouble)
+      this.#failed = this.#call
+    }
     const way = mayMove(trouble, this.#options) ? this.#left.shift() : undefined
     if (way !== undefined) {
       this.#handler.onWay(this.#way = way)

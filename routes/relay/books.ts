@@ -5,7 +5,6 @@ import type { Exchange, Outcome } from '../../plugins/logging/exchange.ts'
 import type { Recorder } from '../../plugins/logging/index.ts'
 import { bounded } from '../../plugins/logging/line.ts'
 import { formatDollars } from '../../plugins/money.ts'
-import type { Target } from '../../plugins/providers.ts'
 import type { Hold } from '../../plugins/quota/index.ts'
 import type { KnownUsage } from '../../plugins/tokens/index.ts'
 import type { Admitted } from './admitted.ts'
@@ -25,7 +24,7 @@ export interface End {
 export class Books {
   readonly #fastify: FastifyInstance
   readonly #exchange: Exchange
-  readonly #target: Target
+  readonly #admitted: Admitted
   /** The client's body. */
   readonly #request: Record<string, unknown>
   readonly #hold: Hold
@@ -38,10 +37,11 @@ export class Books {
   #learned = false
   #counting: Promise<KnownUsage> | undefined
 
-  constructor (fastify: FastifyInstance, { exchange, target, request, hold, recorder, redact, call }: Admitted) {
+  constructor (fastify: FastifyInstance, admitted: Admitted) {
+    const { exchange, request, hold, recorder, redact, call } = admitted
+    this.#admitted = admitted
     this.#fastify = fastify
     this.#exchange = exchange
-    this.#target = target
     this.#request = request
     this.#hold = hold
     this.#recorder = recorder
@@ -69,7 +69,7 @@ export class Books {
   /** What the provider keeps is the key's before the client learns of it. @param ids all of them so far */
   keep (ids: readonly string[]): void {
     if (ids.length === this.#kept) return
-    this.#fastify.stored.own(this.#exchange.key, ids.slice(this.#kept), this.#requests)
+    this.#fastify.stored.own(this.#exchange.key, ids.slice(this.#kept), this.#requests, this.#exchange.provider)
     this.#kept = ids.length
   }
 
@@ -121,7 +121,7 @@ export class Books {
 
   #learn (ending: Ending | undefined): void {
     this.#learned = true
-    const known = this.#fastify.tokens.usageOf({ target: this.#target, request: this.#request, ending, whole: ending?.truncated === false })
+    const known = this.#fastify.tokens.usageOf({ target: this.#admitted.target, request: this.#request, ending, whole: ending?.truncated === false })
     if (!(known instanceof Promise)) return this.#know(known)
     this.#exchange.usageSource = 'estimated'
     this.#counting = known
@@ -132,7 +132,7 @@ export class Books {
     const { provider, servedModel } = exchange
     exchange.usage = usage
     exchange.usageSource = source
-    const charge = usage && this.#fastify.prices.charge({ provider, model: this.#target.model, servedModel, usage, time: Date.now() })
+    const charge = usage && this.#fastify.prices.charge({ provider, model: this.#admitted.target.model, servedModel, usage, time: Date.now() })
     // The hold is the most it can have cost, so that an estimate beyond it is wrong.
     exchange.charge = charge !== undefined && source === 'estimated' && this.#hold.money > 0
       ? { ...charge, cost: Math.min(charge.cost, this.#hold.money) }

@@ -6,11 +6,12 @@ import type { Exchange } from '../../plugins/logging/exchange.ts'
 export type Headers = Record<string, string | string[] | undefined>
 
 /** On every reply to an admitted request. */
-export function commonHeaders ({ quota }: FastifyInstance, { key, upstreamRequestId, lossy }: Exchange, dialect: Dialect): Record<string, string> {
+export function commonHeaders ({ quota }: FastifyInstance, { key, upstreamRequestId, lossy, target }: Exchange, dialect: Dialect): Record<string, string> {
   return {
     ...quota.headers(key, dialect),
     'cache-control': 'private, no-store',
     ...upstreamRequestId !== undefined && { 'x-gateway-upstream-request-id': upstreamRequestId },
+    ...target !== undefined && { 'x-gateway-target': target },
     ...lossy.length > 0 && { 'x-gateway-lossy': named(lossy) }
   }
 }

@@ -1,14 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Dialect } from '../../providers/dialects/dialect.ts'
 import { admit } from '../../providers/dialects/judge.ts'
-import { GatewayError } from '../../plugins/errors.ts'
-import type { VirtualKey } from '../../plugins/keys/index.ts'
 import storedRoutes from '../stored/index.ts'
 import { readBody } from './body.ts'
-import { named } from './headers.ts'
 import { launcher } from './launch.ts'
-import { plan } from './plan.ts'
-import { refuseForeign, refuseForeignFiles } from './refers.ts'
+import { homeOf, refuseForeign, refuseForeignFiles } from './refers.ts'
+import { waysOf } from './ways.ts'
 
 /**
  * THE handler: one function serves every dialect's paths. It judges the body, finds the key's provider, and launches a
@@ -41,19 +38,11 @@ export default async function relayRoutes (fastify: FastifyInstance): Promise<vo
     const { key } = request
     const body = readBody(request, dialect)
     const call = admit(dialect, body.fields)
-    const target = fastify.providers.resolve(key, dialect, call)
-    const outgoing = plan(dialect, target, call, body, { headers: request.headers, query: request.query as Record<string, unknown> })
-    refuseLossy(key, outgoing.lossy)
-    refuseForeign(fastify.stored, key, call, fastify.providers.keeps(key))
-    refuseForeignFiles(fastify.stored, key, body)
-    launch(request, reply, { dialect, call, body, target, outgoing })
-  }
-
-  function refuseLossy (key: VirtualKey, lossy: string[]): void {
-    if (lossy.length === 0 || (key.lossy ?? fastify.config.lossy) === 'report') return
-    throw new GatewayError('unsupported_parameter', {
-      message: `The provider of this key (${key.provider}) cannot be told: ${named(lossy)}. Leave it out, or use a key of a provider that knows it.`,
-      param: lossy[0] ?? ''
-    })
+    const home = homeOf(fastify.stored, key, call, body)
+    const [{ target, outgoing }, ...others] = waysOf(fastify, request, dialect, call, body, home)
+    const at = home === undefined ? key : { ...key, provider: home.provider }
+    refuseForeign(fastify.stored, at, call, fastify.providers.keeps(at))
+    refuseForeignFiles(fastify.stored, at, body)
+    launch(request, reply, { dialect, call, body, target, outgoing, others })
   }
 }

@@ -1,26 +1,26 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Bound, Call, Dialect } from '../../providers/dialects/dialect.ts'
+import { widest } from '../../providers/dialects/bound.ts'
 import { GatewayError } from '../../plugins/errors.ts'
 import { Exchange } from '../../plugins/logging/exchange.ts'
 import { newRequestId } from '../../plugins/http/request-id.ts'
 import { redactorFor } from '../../plugins/logging/redact.ts'
 import type { Hold } from '../../plugins/quota/index.ts'
-import type { Target } from '../../plugins/providers.ts'
 import type { Kept } from './admitted.ts'
 import type { Body } from './body.ts'
 import { Drains } from './drains.ts'
-import type { Outgoing } from './plan.ts'
 import { Relay } from './relay.ts'
 import { Underway } from './underway.ts'
+import type { Way } from './ways.ts'
 
 /** A request that was judged, and may go out. */
-export interface Asked {
+export interface Asked extends Way {
   dialect: Dialect
   call: Call
   /** Absent where the request has none. */
   body?: Body
-  target: Target
-  outgoing: Outgoing
+  /** Where else it may go, in the order in which they are to be tried. */
+  others?: Way[]
   /** How many of the key's requests it costs. Default: one. */
   amount?: number
   kept?: Kept
@@ -44,7 +44,8 @@ export function launcher (fastify: FastifyInstance): Launch {
   return (request, reply, asked) => {
     // One that was still being sent as the gateway began to stop: nobody is left to look after it.
     if (underway.stopped) throw new GatewayError('shutting_down', { headers: { connection: 'close', 'retry-after': '1' } })
-    const { dialect, target, outgoing, amount = 1 } = asked
+    const { dialect, target, outgoing, others = [], amount = 1 } = asked
+    const ways = [{ target, outgoing }, ...others]
     // It is counted in the windows of its arrival, as its row is.
     const start = performance.now() - reply.elapsedTime
     const rowId = request.headers['x-request-id'] === request.id ? newRequestId() : request.id
@@ -55,11 +56,12 @@ export function launcher (fastify: FastifyInstance): Launch {
       dialect,
       requests: amount,
       spend: {
-        targets: [{ provider: target.provider.name, model: target.model }],
-        bytes: outgoing.request.body?.length ?? 0,
-        bound: () => boundOf(asked),
-        count: () => fastify.tokens.exactly(target.model, target.provider.name, outgoing.request.body?.toString() ?? ''),
-        capable: target.dialect.cap !== undefined,
+        targets: ways.map(({ target: { provider, model } }) => ({ provider: provider.name, model })),
+        bytes: Math.max(...ways.map(({ outgoing: { request } }) => request.body?.length ?? 0)),
+        bound: () => widest(ways.map((way) => boundOf(asked, way))),
+        // Tokenizers differ, so that of several targets only the bytes hold for all.
+        ...others.length === 0 && { count: () => fastify.tokens.exactly(target.model, target.provider.name, outgoing.request.body?.toString() ?? '') },
+        capable: ways.every(({ target }) => target.dialect.cap !== undefined),
         time: Math.round(Date.now() - reply.elapsedTime)
       },
       alive: () => relay?.over !== true
@@ -104,15 +106,16 @@ export function launcher (fastify: FastifyInstance): Launch {
       })
       exchange.bytesIn = body?.bytes.length ?? 0
       exchange.lossy = outgoing.lossy
+      exchange.target = target.of?.name
       request.exchange = exchange
-      const capped = hold.cap !== undefined && cap(hold.cap, asked)
+      const capped = hold.cap === undefined ? [] : ways.filter((way) => cap(hold.cap ?? 0, way))
       const seen = hold.explain()
       exchange.booking = {
         requests: amount,
         tokens: hold.tokens,
         money: hold.money,
         budgeted: seen.some(({ unit, dryRun }) => unit === 'money' && !dryRun),
-        limits: seen.length === 0 ? null : JSON.stringify({ seen, ...capped && { cap: hold.cap } })
+        limits: seen.length === 0 ? null : JSON.stringify({ seen, ...capped.length > 0 && { cap: hold.cap } })
       }
       fastify.ledger.open(exchange, (refusal) => {
         underway.starting.delete(rowId)
@@ -124,7 +127,7 @@ export function launcher (fastify: FastifyInstance): Launch {
         }
         const recorder = fastify.exchanges.begin(exchange, body?.record ?? NOTHING)
         const redact = redactorFor(request.key)
-        relay = new Relay(fastify, request, reply, { dialect, call, request: body?.fields ?? {}, target, outgoing, hold, exchange, recorder, redact, kept, drains })
+        relay = new Relay(fastify, request, reply, { dialect, call, request: body?.fields ?? {}, target, outgoing, others, hold, exchange, recorder, redact, kept, drains })
         relay.start(underway.add(relay, reply.raw))
       })
     }
@@ -132,7 +135,7 @@ export function launcher (fastify: FastifyInstance): Launch {
 }
 
 /** How much it can cost, by what goes out. A cap on the output that the translation put in is not one of the client's. */
-function boundOf ({ dialect, target, body, outgoing: { sent } }: Asked): Bound | undefined {
+function boundOf ({ dialect, body }: Asked, { target, outgoing: { sent } }: Way): Bound | undefined {
   const bound = target.dialect.bound?.(sent?.fields ?? {})
   if (bound === undefined || target.translation === undefined || dialect.bound?.(body?.fields ?? {}).output !== undefined) return bound
   const { output: _, ...uncapped } = bound
@@ -140,7 +143,7 @@ function boundOf ({ dialect, target, body, outgoing: { sent } }: Asked): Bound |
 }
 
 /** Tells the provider what each answer was held for, in its own dialect. @returns whether the request did not say so */
-function cap (tokens: number, { target, outgoing: { request, sent } }: Asked): boolean {
+function cap (tokens: number, { target, outgoing: { request, sent } }: Way): boolean {
   const edits = sent === undefined ? {} : target.dialect.cap?.(tokens, sent.fields, target.facts) ?? {}
   if (sent === undefined || Object.keys(edits).length === 0) return false
   request.body = sent.edit(edits)

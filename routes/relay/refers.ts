@@ -1,6 +1,6 @@
 import type { Call } from '../../providers/dialects/dialect.ts'
 import { GatewayError } from '../../plugins/errors.ts'
-import type { VirtualKey } from '../../plugins/keys/index.ts'
+import type { KeyTarget, VirtualKey } from '../../plugins/keys/index.ts'
 import type { Stored } from '../../plugins/stored.ts'
 import type { Body } from './body.ts'
 
@@ -54,6 +54,21 @@ export function refuseForeignFiles (stored: Stored, key: VirtualKey, { bytes, fi
     stored.check()
     if (isForeign(stored, key, id)) throw notFound('file_id', id)
   }
+}
+
+/**
+ * Which of a key's targets keeps what a request leans on: it can go nowhere else. `undefined` where it leans on nothing.
+ * Of what nobody is known to have made it is the first.
+ */
+export function homeOf (stored: Stored, key: VirtualKey, { refers = [], mentions = [] }: Call, { bytes, fields, type }: Body): KeyTarget | undefined {
+  if (key.targets === undefined) return undefined
+  const [first] = key.targets
+  const ids = [...refers, ...mentions].map(({ id }) => id)
+  if (ids.length === 0) {
+    const names = type === 'application/json' && HINTS.some((hint) => bytes.includes(hint)) && fileIds(fields)[Symbol.iterator]().next().done !== true
+    return names ? first : undefined
+  }
+  return key.targets.find(({ provider }) => ids.every((id) => stored.owner(provider, id)?.key === key.id)) ?? first
 }
 
 function notFound (param: string, id: string): GatewayError {

@@ -10,6 +10,7 @@ import { Attempts, type AttemptsHandler } from './attempts.ts'
 import { Books } from './books.ts'
 import { failure, outcomeOf } from './failure.ts'
 import { carried, commonHeaders, isEventStream, requestId, type Headers } from './headers.ts'
+import type { Way } from './ways.ts'
 import { mediaOf, mediaStream, type Media } from './media.ts'
 
 /** Of an error reply more than this is no message but a page. */
@@ -57,7 +58,7 @@ export class Relay implements AttemptsHandler {
     this.#books = new Books(fastify, admitted)
     this.#timeouts = fastify.upstream.timeouts(request.key.timeouts)
     this.#upstream = new Attempts(fastify, this, {
-      ways: [admitted],
+      ways: [{ target: admitted.target, outgoing: admitted.outgoing }, ...admitted.others],
       timeouts: this.#timeouts,
       stream: admitted.call.stream,
       eager: request.key.retry === 'always'
@@ -95,7 +96,16 @@ export class Relay implements AttemptsHandler {
     this.#fail(new GatewayError('shutting_down'), 'shutdown')
   }
 
-  onWay (): void {}
+  onWay ({ target, outgoing }: Way): void {
+    const { exchange } = this.#admitted
+    Object.assign(this.#admitted, { target, outgoing })
+    exchange.moved = true
+    exchange.target = target.of?.name
+    exchange.provider = target.provider.name
+    exchange.sentModel = target.model
+    exchange.upstreamDialect = target.dialect.id
+    exchange.lossy = outgoing.lossy
+  }
 
   onHead (status: number, headers: Headers): void {
     this.#status = status
@@ -322,6 +332,7 @@ export class Relay implements AttemptsHandler {
     clearInterval(this.#heartbeat)
     clearTimeout(this.#patience)
     this.#endDrain?.()
+    this.#upstream.judge(outcome, status)
     if (!this.#books.noted && this.#stream !== undefined) this.#books.note(this.#stream.end())
     this.#gathered = []
     const counting = this.#books.close({ upstream: this.#upstream, outcome, status, error, media: this.#media })

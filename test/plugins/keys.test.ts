@@ -283,6 +283,26 @@ t.test('lines of large and oddly written files', async (t) => {
   }
 })
 
+t.test('targets', async (t) => {
+  const read = (more: object): ReturnType<typeof readKeys> => readKeys(Buffer.from(JSON.stringify({ virtual_keys: { [TOKEN]: more } })), { providers, env: { SECOND_KEY: 'sk-second' } })
+  const one = { provider: 'openai', api_key: REAL }
+  const key = [...read({ targets: [one, { provider: 'openai', api_key: '${SECOND_KEY}', model: 'm2', weight: 2.5 }], upstream_dialects: ['openai-chat'] }).values()][0]
+  t.match(key, { provider: 'openai', apiKey: REAL, targets: [{ name: 'openai', apiKey: REAL }, { name: 'openai#2', apiKey: 'sk-second', model: 'm2', weight: 2.5 }] })
+  t.not(key?.targets?.[0].healthId, key?.targets?.[1]?.healthId)
+  for (const [entry, reason] of [
+    [{ ...one, targets: [one] }, /give either/],
+    [{ targets: [] }, /"targets" must be a list/],
+    [{ targets: [{ provider: 'openai' }] }, /"targets" must be a list/],
+    [{ targets: [{ ...one, weight: 0 }] }, /no "weight" above 0/],
+    [{ targets: [one, { ...one, provider: 'nobody' }] }, /provider "nobody" is not loaded/],
+    [{ targets: [one, { ...one, api_key: TOKEN }] }, /also used as a real key/],
+    [{ provider: 'openai' }, /"api_key" is missing/],
+    [{ api_key: REAL }, /"provider" is missing/],
+    [{ ...one, timeouts: { request: '5' } }, /"timeouts" must be an object/],
+    [{ ...one, timeouts: { total: '5s' } }, /"timeouts" must be an object/]
+  ] as const) t.throws(() => read(entry), { message: reason }, JSON.stringify(entry))
+})
+
 t.test('small tools', async (t) => {
   for (const [key, short] of [['', '…'], ['a', '…'], ['abcd', 'ab…'], ['sk-real-key', 'sk-re…'], [TOKEN, 'vk_user1…']] as const) t.equal(shorten(key), short)
   t.equal(nearest('modles', ['models', 'name']), 'models')

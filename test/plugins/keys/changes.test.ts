@@ -101,3 +101,12 @@ t.test('many at once: none is lost', async (t) => {
   t.equal(keys.size, 40)
   t.ok(made.every(({ token }) => keys.has(digestOf(token))))
 })
+
+t.test('a list shows no real key of targets either', async (t) => {
+  const targets = [{ provider: 'openai', api_key: 'sk-plain-0123456789' }, { provider: 'anthropic', api_key: '${KEY}', weight: 2 }]
+  const [listed] = list(file({ [OLD]: { targets } }), NOW)
+  t.notMatch(JSON.stringify(listed), /sk-plain/)
+  t.match(listed, { entry: { targets: [{ provider: 'openai', api_key: '(in the file)' }, { provider: 'anthropic', api_key: '${KEY}', weight: 2 }] } })
+  const { bytes } = rotate(file({ [OLD]: { targets } }), digestOf(OLD).slice(0, 12), HOUR, NOW)
+  t.equal([...read(bytes).values()].filter((key) => key.targets?.[0].apiKey === 'sk-plain-0123456789').length, 2, 'and rotation keeps them')
+})
