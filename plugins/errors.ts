@@ -53,6 +53,7 @@ export const errorTable = {
   ledger_unavailable: [503, 'The gateway cannot write its ledger, and does not serve this key without it. Try again later, and tell whoever runs the gateway.'],
   limits_unavailable: [503, 'The gateway cannot reach where it counts limits, so it cannot tell whether this fits the key\'s. Try again in a moment.'],
   overloaded: [503, 'The gateway has more to do than it can. Try again in a moment.'],
+  upstream_busy: [503, 'Too many requests to the provider are under way, and too many wait. Try again in a moment.'],
   shutting_down: [503, 'The gateway is shutting down. Try again.'],
   upstream_timeout: [504, 'The provider did not answer in time.'],
   request_loop: [508, 'The request came back to the gateway it left from: a provider\'s base URL points at the gateway itself.']

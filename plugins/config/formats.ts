@@ -19,12 +19,13 @@ const formats: Record<string, (text: string) => unknown> = {
   networks: parseNetworks,
   secret: parseSecret,
   'base-url': parseBaseUrl,
+  'proxy-url': parseProxyUrl,
   'redis-url': parseRedisUrl,
   'postgres-url': parsePostgresUrl
 }
 
 /** What may hold a secret, and is not repeated when it is wrong. */
-export const SECRET: ReadonlySet<string | undefined> = new Set(['secret', 'base-url', 'redis-url', 'postgres-url'])
+export const SECRET: ReadonlySet<string | undefined> = new Set(['secret', 'base-url', 'proxy-url', 'redis-url', 'postgres-url'])
 
 /** What travels in a header, whatever stands before it, and cannot be guessed. */
 export function parseSecret (text: string): string {
@@ -66,9 +67,26 @@ export function parseRetries (text: string): number {
   return Number(text)
 }
 
+export function parseProxyUrl (text: string): string {
+  const url = URL.parse(text)
+  if (url === null || !/^https?:\/\/[^/]/.test(text)) throw new Error('is not a URL of the form http://HOST:PORT or http://USER:PASSWORD@HOST:PORT')
+  checkEncoded([url.username, url.password])
+  return text
+}
+
 export function parseRedisUrl (text: string): string {
   if (!URL.canParse(text) || !/^rediss?:\/\/[^/]/.test(text)) throw new Error('is not a URL of the form redis://HOST:PORT/NUMBER or rediss://…')
   return text
+}
+
+function checkEncoded (parts: string[]): void {
+  for (const part of parts) {
+    try {
+      decodeURIComponent(part)
+    } catch {
+      throw new Error('has a "%" in its user name or password that is none: write %25')
+    }
+  }
 }
 
 const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full']
@@ -76,13 +94,7 @@ const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify
 export function parsePostgresUrl (text: string): string {
   const url = URL.parse(text)
   if (url === null || !/^postgres(ql)?:$/.test(url.protocol) || url.hostname === '') throw new Error('is not a URL of the form postgres://USER:PASSWORD@HOST:PORT/DATABASE')
-  for (const part of [url.username, url.password]) {
-    try {
-      decodeURIComponent(part)
-    } catch {
-      throw new Error('has a "%" in its user name or password that is none: write %25')
-    }
-  }
+  checkEncoded([url.username, url.password])
   const mode = url.searchParams.get('sslmode')
   if (mode !== null && !SSL_MODES.includes(mode)) throw new Error(`has an sslmode that is none of ${SSL_MODES.join(', ')}`)
   return text

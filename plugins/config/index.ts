@@ -49,6 +49,12 @@ export interface Config {
   maxBodySize: number
   /** Bytes. */
   maxReplySize: number
+  /** At each provider. */
+  maxUpstreamConnections: number
+  /** For each provider. */
+  maxQueue: number
+  httpsProxy: string | undefined
+  noProxy: string | undefined
   dataDir: string
   ledgerOnError: RawSettings['LEDGER_ON_ERROR']
   /** Milliseconds; 0: for good. */
@@ -165,6 +171,10 @@ function typed (raw: RawSettings): Omit<Config, 'providers' | 'baseUrls'> {
     lossy: raw.LOSSY,
     maxBodySize: parseSize(raw.MAX_BODY_SIZE),
     maxReplySize: parseSize(raw.MAX_REPLY_SIZE),
+    maxUpstreamConnections: parseCount(raw.MAX_UPSTREAM_CONNECTIONS),
+    maxQueue: parseCount(raw.MAX_QUEUE),
+    httpsProxy: raw.HTTPS_PROXY,
+    noProxy: raw.NO_PROXY,
     dataDir: raw.DATA_DIR,
     ledgerOnError: raw.LEDGER_ON_ERROR,
     ledgerRetention: parsePeriod(raw.LEDGER_RETENTION),

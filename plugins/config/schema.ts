@@ -117,6 +117,27 @@ export const Settings = Type.Object({
     description: 'The largest reply that is held whole: JSON must be judged before its first byte goes out. Streams and files pass whatever their length.',
     examples: ['64MB']
   }),
+  MAX_UPSTREAM_CONNECTIONS: Type.String({
+    format: 'count',
+    default: '4096',
+    description: 'How many requests may be under way at each provider. More wait.',
+    examples: ['4096']
+  }),
+  MAX_QUEUE: Type.String({
+    format: 'count',
+    default: '1024',
+    description: 'How many requests may wait for each provider. More are answered 503 at once.',
+    examples: ['1024']
+  }),
+  HTTPS_PROXY: Type.Optional(Type.String({
+    format: 'proxy-url',
+    description: 'The proxy through which providers with `https://` are reached.',
+    examples: ['http://user:password@proxy.internal:3128']
+  })),
+  NO_PROXY: Type.Optional(Type.String({
+    description: 'The hosts that are reached without it, separated by commas, each with all below it; `*` for all.',
+    examples: ['internal.example,10.0.0.7']
+  })),
   ADMIN_KEY: Type.Optional(Type.String({
     format: 'secret',
     description: 'The key of `/admin/*`: at least 16 visible ASCII characters, of which none is a comma. Without it there are no such paths.',

@@ -2,6 +2,7 @@ import type { Dispatcher, Pool } from 'undici'
 import { GatewayError } from '../errors.ts'
 import type { CallOptions, Connection, Passenger } from './connection.ts'
 import { decoder, type Decoder } from './decoding.ts'
+import type { Guest, Lane } from './lane.ts'
 import type { Timeouts } from './timeouts.ts'
 
 export interface UpstreamRequest {
@@ -21,11 +22,19 @@ export interface ReplyHandler {
   onError (error: GatewayError): void
 }
 
+/** The way to an origin, which its calls share. */
+export interface Route {
+  lane: Lane
+  pool: Pool
+  /** Opens a pool without idle connections, for a replay. */
+  fresh (): Pool
+}
+
 /**
  * One request under way to a provider. Its timer runs until the reply's headers are complete, and then anew with each
  * piece of the body; it stands still while the client makes us pause. Another runs until there is a connection.
  */
-export class UpstreamCall implements Dispatcher.DispatchHandler, Passenger {
+export class UpstreamCall implements Dispatcher.DispatchHandler, Guest, Passenger {
   /** Whether the request went out on a connection: then the provider may have worked on it. */
   reached = false
   attempts = 0
@@ -33,28 +42,36 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, Passenger {
   readonly #request: UpstreamRequest
   readonly #handler: ReplyHandler
   readonly #timeouts: Timeouts
+  readonly #route: Route
   #timer: NodeJS.Timeout | undefined
   #connecting: NodeJS.Timeout | undefined
   #controller: Dispatcher.DispatchController | undefined
   #decoder: Decoder | undefined
-  #fresh: (() => Pool) | undefined
   #reused = false
   #headed = false
   #paused = false
   #over = false
 
-  constructor (request: UpstreamRequest, handler: ReplyHandler, timeouts: Timeouts) {
+  constructor (request: UpstreamRequest, handler: ReplyHandler, timeouts: Timeouts, route: Route) {
     this.#request = request
     this.#handler = handler
     this.#timeouts = timeouts
+    this.#route = route
   }
 
-  /** @param fresh opens a pool without idle connections, for the one replay */
-  dispatch (pool: Pool, fresh?: () => Pool): void {
+  /** Goes out, or waits until others have ended. */
+  send (): void {
+    this.#timer = this.#wait(this.#timeouts.request)
+    if (!this.#route.lane.enter(this)) this.#reject('upstream_busy')
+  }
+
+  go (): void {
+    this.#dispatch(this.#route.pool)
+  }
+
+  #dispatch (pool: Pool): void {
     const { url, method, headers, body } = this.#request
-    this.#fresh = fresh
     this.attempts++
-    this.#timer ??= this.#wait(this.#timeouts.request)
     try {
       const options: CallOptions = { origin: url.origin, path: url.pathname + url.search, method, headers, body: body ?? null, call: this }
       pool.dispatch(options, this)
@@ -131,12 +148,12 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, Passenger {
     }
     // An idle connection the provider closed as we took it up: nothing of the request was answered, so it goes out
     // once more, on a connection that is new for certain.
-    if (this.#reused && !this.#headed && isDisconnect(code) && this.#fresh !== undefined) {
-      const pool = this.#fresh()
+    if (this.#reused && !this.#headed && isDisconnect(code)) {
+      const pool = this.#route.fresh()
       this.reached = false
       this.#controller = undefined
       clearTimeout(this.#connecting)
-      this.dispatch(pool)
+      this.#dispatch(pool)
       pool.close().catch(() => {})
       return
     }
@@ -168,13 +185,13 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, Passenger {
       this.#timer?.refresh()
       return
     }
-    this.#reject('upstream_timeout')
+    this.#reject(this.attempts === 0 ? 'upstream_busy' : 'upstream_timeout')
   }
 
-  #reject (code: 'upstream_bad_reply' | 'upstream_timeout', message?: string): void {
+  #reject (code: 'upstream_bad_reply' | 'upstream_timeout' | 'upstream_busy', message?: string): void {
     if (this.#over) return
     const controller = this.#controller
-    this.#fail(new GatewayError(code, message === undefined ? {} : { message }))
+    this.#fail(new GatewayError(code, { ...message !== undefined && { message }, ...code === 'upstream_busy' && { headers: { 'retry-after': '1' } } }))
     controller?.abort(new Error('aborted'))
   }
 
@@ -195,6 +212,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, Passenger {
     clearTimeout(this.#timer)
     clearTimeout(this.#connecting)
     this.#decoder?.destroy()
+    this.#route.lane.leave(this)
   }
 }
 

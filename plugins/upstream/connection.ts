@@ -1,7 +1,13 @@
-import { Client, Pool, type Dispatcher } from 'undici'
+import { Client, Pool, type buildConnector, type Dispatcher } from 'undici'
 
-/** Open streams each hold a connection, so this is the most streams one provider can have at once. */
-const CONNECTIONS = 4096
+export interface PoolOptions {
+  /** Open streams each hold one, so this is the most streams one provider can have at once. */
+  connections: number
+  /** Longest wait for a connection, in ms; 0: none. */
+  connectTimeout: number
+  /** Set where a proxy is in between. */
+  connect?: buildConnector.connector
+}
 
 /** What a call learns of the connection it goes out on. */
 export interface Passenger {
@@ -33,12 +39,10 @@ export class Connection extends Client {
   }
 }
 
-/** @param connectTimeout longest wait for a connection, in ms; 0: none */
-export function openPool (origin: string, connectTimeout: number): Pool {
+export function openPool (origin: string, options: PoolOptions): Pool {
   return new Pool(origin, {
-    connections: CONNECTIONS,
+    ...options,
     pipelining: 1,
-    connectTimeout,
     // The timers of a reply are the call's own: the library's are coarse, and run at other moments than we promise.
     headersTimeout: 0,
     bodyTimeout: 0,

@@ -2,9 +2,11 @@ import { randomBytes } from 'node:crypto'
 import fp from 'fastify-plugin'
 import type { Pool } from 'undici'
 import { GatewayError } from '../errors.ts'
-import { UpstreamCall, type ReplyHandler, type UpstreamRequest } from './call.ts'
-import { openPool } from './connection.ts'
+import { UpstreamCall, type ReplyHandler, type Route, type UpstreamRequest } from './call.ts'
+import { openPool, type PoolOptions } from './connection.ts'
 import { Health } from './health.ts'
+import { Lane } from './lane.ts'
+import { isExempt, tunnel } from './proxy.ts'
 import { timeoutsOf, type Timeouts } from './timeouts.ts'
 
 export type { ReplyHandler, UpstreamRequest } from './call.ts'
@@ -35,16 +37,22 @@ export interface Upstream {
   stats (): Array<{ origin: string } & Pick<Pool['stats'], 'connected' | 'free' | 'running' | 'pending' | 'queued'>>
 }
 
-/** The way out: one connection pool per origin, our own timers, no redirects, no retries that could bill twice. */
+/** The way out: one connection pool per origin and a queue before it, our own timers, no redirects. */
 export default fp(async (fastify) => {
   const usual = timeoutsOf(fastify.config)
-  const pools = new Map<string, Pool>()
+  const { maxUpstreamConnections: connections, maxQueue, httpsProxy, noProxy } = fastify.config
   // Ours governs: the library's is a second coarse.
-  const open = (origin: string): Pool => openPool(origin, usual.connect === 0 ? 0 : usual.connect + 1000)
-  const pool = (origin: string): Pool => {
-    let found = pools.get(origin)
-    if (found === undefined) pools.set(origin, found = open(origin))
-    return found
+  const connectTimeout = usual.connect === 0 ? 0 : usual.connect + 1000
+  const routes = new Map<string, Route>()
+  const routeTo = (url: URL): Route => {
+    const { origin } = url
+    let route = routes.get(origin)
+    if (route !== undefined) return route
+    const past = httpsProxy === undefined || url.protocol !== 'https:' || isExempt(url, noProxy ?? '')
+    const options: PoolOptions = { connections, connectTimeout, ...!past && { connect: tunnel(new URL(httpsProxy), connectTimeout) } }
+    const fresh = (): Route['pool'] => openPool(origin, options)
+    routes.set(origin, route = { lane: new Lane(connections, maxQueue), pool: fresh(), fresh })
+    return route
   }
 
   // RFC 9110 § 7.6.3: an intermediary signs the message with `Via`, which is how it knows one that came round.
@@ -58,8 +66,8 @@ export default fp(async (fastify) => {
     timeouts: (own) => own === undefined ? usual : timeoutsOf(fastify.config, own),
     send (request, handler, timeouts = usual) {
       request.headers['via'] = `1.1 ${instance}`
-      const call = new UpstreamCall(request, handler, timeouts)
-      call.dispatch(pool(request.url.origin), () => open(request.url.origin))
+      const call = new UpstreamCall(request, handler, timeouts, routeTo(request.url))
+      call.send()
       return call
     },
     fetch (request) {
@@ -82,10 +90,11 @@ export default fp(async (fastify) => {
         })
       })
     },
-    stats: () => [...pools].map(([origin, { stats: { connected, free, running, pending, queued } }]) => ({ origin, connected, free, running, pending, queued }))
+    stats: () => [...routes].map(([origin, { lane, pool: { stats: { connected, free, running, pending, queued } } }]) =>
+      ({ origin, connected, free, running, pending, queued: queued + lane.waiting }))
   }
   fastify.decorate('upstream', upstream)
   fastify.addHook('onClose', async () => {
-    await Promise.all([...pools.values()].map((pool) => pool.destroy()))
+    await Promise.all([...routes.values()].map(({ pool }) => pool.destroy()))
   })
 }, { name: 'upstream', fastify: '5.x', dependencies: ['config', 'errors'] })

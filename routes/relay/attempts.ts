@@ -120,7 +120,8 @@ export class Attempts {
     if (this.#settled) return false
     const { of } = this.#way.target
     if (of !== undefined && mayMove(trouble, this.#options)) {
-      this.#fastify.upstream.health.failed(of.healthId, trouble)
+      // A queue that is full says nothing about the target.
+      if (trouble.kind !== 'error' || trouble.error.code !== 'upstream_busy') this.#fastify.upstream.health.failed(of.healthId, trouble)
       this.#failed = this.#call
     }
     const way = mayMove(trouble, this.#options) ? this.#left.shift() : undefined

@@ -85,6 +85,7 @@ export function outcomeOf ({ code }: GatewayError): Outcome {
 const outcomes: Partial<Record<ErrorCode, Outcome>> = {
   upstream_timeout: 'timeout',
   upstream_unreachable: 'upstream_unreachable',
+  upstream_busy: 'upstream_unreachable',
   upstream_broke: 'upstream_broke',
   upstream_bad_reply: 'upstream_error'
 }
