@@ -107,10 +107,10 @@ export default fp<KeysOptions>(async (fastify, { env = process.env, pollInterval
     bytes,
     log: fastify.log,
     async load (content) {
-      const old = keys
       const read = await inSlices(readingKeys(content, surroundings))
+      const news = await inSlices(difference(keys, read))
       keys = read
-      fastify.log.info({ file, ...await inSlices(difference(old, read)) }, 'keys reloaded')
+      fastify.log.info({ file, ...news }, 'keys reloaded')
     }
   })
   fastify.addHook('onClose', reload.stop)
