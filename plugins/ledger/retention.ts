@@ -27,6 +27,7 @@ export interface RetentionOptions {
 export function keepDeleting (database: Database, { retention, upTo = () => Infinity, look = LOOK }: RetentionOptions): () => void {
   if (retention === 0) return () => {}
   let seq = 0
+  let stopped = false
   let timer = setTimeout(step, 0).unref()
 
   function step (): void {
@@ -42,9 +43,12 @@ export function keepDeleting (database: Database, { retention, upTo = () => Infi
     const last = Math.min(Number(database.get(LAST_OF_STEP, seq)?.['seq']), upTo())
     const first = seq
     seq = last
-    database.write(DELETE, [first, last, cutoff], () => { timer = setTimeout(step, PAUSE).unref() })
+    database.write(DELETE, [first, last, cutoff], () => { if (!stopped) timer = setTimeout(step, PAUSE).unref() })
     database.commit()
   }
 
-  return () => clearTimeout(timer)
+  return () => {
+    stopped = true
+    clearTimeout(timer)
+  }
 }
