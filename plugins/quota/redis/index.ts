@@ -38,6 +38,8 @@ export interface RedisStoreOptions {
 /** Counters or holds that are told of in one turn of the event loop: each reads the ledger. */
 const A_TURN = 20
 const SWEPT_AT_ONCE = 200
+/** ms within which every gateway that lives has noticed that Redis lost what it had, and told its share. */
+const OTHERS_TELL = 2000
 /** ms between two words to Redis, and so until a gateway that nobody asks hears that Redis has lost what it had. */
 const BEAT = 1000
 
@@ -82,6 +84,8 @@ export class RedisStore implements QuotaStore {
   /** How many times Redis was written to, as far as this gateway has seen. */
   #writes = 0
   #merges = 0
+  /** Until when other gateways may still have to tell a Redis that lost what it had. */
+  #waryUntil = -Infinity
   /** Redis' clock, as against this process's monotonic one. */
   #ahead = 0
 
@@ -108,7 +112,7 @@ export class RedisStore implements QuotaStore {
   async reserve (id: string, demands: Demand[], output: Elastic = { least: 0, most: 0 }): Promise<Reservation> {
     if (demands.length === 0) return { granted: true, id, demands, held: [], output: output.most, levels: [], exceeded: [], windows: [] }
     this.#shares.know(demands)
-    if (this.#link.up) {
+    if (this.#link.up && !this.#waitsForOthers(demands)) {
       try {
         return await this.#inTime(async (wait) => await this.#reserve(id, demands, output, wait))
       } catch {
@@ -119,6 +123,11 @@ export class RedisStore implements QuotaStore {
     const reservation = await this.#apart.reserve(id, demands, output)
     if (reservation.granted) this.#open.set(id, { granted: reservation, at: performance.now(), epoch: undefined, local: true })
     return reservation
+  }
+
+  /** Whether a budget would be held to what not all gateways have told yet. */
+  #waitsForOthers (demands: Demand[]): boolean {
+    return performance.now() < this.#waryUntil && this.#options.without !== 'local' && demands.some(({ unit, dryRun }) => unit === 'money' && !dryRun)
   }
 
   settle (granted: Granted, used: number[]): void {
@@ -246,6 +255,7 @@ export class RedisStore implements QuotaStore {
       this.#writes = Number(writes)
       this.#apart.clear()
       this.#outbox.clear()
+      if (this.#options.replicas > 1) this.#waryUntil = performance.now() + OTHERS_TELL
       this.#options.log.warn('Redis has lost what it had: it is told anew')
     }
   }
