@@ -196,24 +196,27 @@ t.test('emptied: a gateway that nobody asks tells its share, too', options, asyn
   t.pass()
 })
 
-t.test('emptied under load: nothing is lost, nothing counted twice, nobody refused for it', options, async (t) => {
+t.test('emptied under load: nothing is lost, nothing counted twice, only budgets wait for what other gateways have to tell', options, async (t) => {
   const redis = await startRedis(t)
   const gateways = await Promise.all([1, 2, 3].map(() => startGateway(t, redis.url)))
   const demands = [demand(counter(), 10, 1e6, { unit: 'money' }), demand(counter(), 1, 1e6, { window: hour }), demand(counter(), 1, 999, { unit: 'parallel', window: held })]
-  let [spent, calls, failed] = [0, 0, 0]
+  const [, ...others] = demands
+  let [spent, calls, failed, waited] = [0, 0, 0, 0]
   const stop = new AbortController()
   const load = gateways.flatMap((gateway, n) => Array.from({ length: 5 }, async (_, m) => {
     while (!stop.signal.aborted) {
       try {
-        const hold = await granted(gateway.store.reserve(randomUUID(), demands))
+        const budgeted = m % 2 === 0
+        const hold = await granted(gateway.store.reserve(randomUUID(), budgeted ? demands : others))
         await new Promise((resolve) => setTimeout(resolve, (n + m * 3) % 7))
-        const used = (calls + n) % 10
-        gateway.settle(hold, [used, 1, 0])
+        const used = budgeted ? (calls + n) % 10 : 0
+        gateway.settle(hold, budgeted ? [used, 1, 0] : [1, 0])
         spent += used
         calls++
       } catch (error) {
         if (!(error instanceof GatewayError)) throw error
-        failed++
+        if (m % 2 === 0) waited++
+        else failed++
         await new Promise((resolve) => setTimeout(resolve, 5))
       }
     }
@@ -230,6 +233,7 @@ t.test('emptied under load: nothing is lost, nothing counted twice, nobody refus
   for (const gateway of gateways) await gateway.store.levels(demands)
   await eventually(async () => (await gateways[0]?.store.levels(demands))?.every(({ used }, i) => used === [spent, calls, 0][i]) === true)
   t.equal(failed, 0, `of ${calls} calls`)
+  t.ok(waited > 0, 'budgets do')
   t.equal(redis.cli('--scan', '--pattern', '*holds*'), '')
 })
 
