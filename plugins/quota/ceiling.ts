@@ -7,8 +7,11 @@ import type { Elastic } from './store.ts'
 
 /** What a request may spend beside itself: what its tokens and their price depend on. */
 export interface Spend {
-  /** Where it may go; it is held at the dearest of them. The model is by the name that the provider knows. */
-  targets: Array<{ provider: string, model: string }>
+  /**
+   * Where it may go; it is held at the dearest of them. The model is by the name that the provider knows; its longest
+   * output as the provider's file has it, which the operator's prices go before.
+   */
+  targets: Array<{ provider: string, model: string, maxOutputTokens?: number | undefined }>
   /** Of the body that goes to the provider. */
   bytes: number
   /** Tokens that a tokenizer makes of those bytes, once it was asked: a text has no more of them than bytes. */
@@ -58,10 +61,11 @@ export function sizeOf ({ targets, bytes, tokens: counted = bytes, bound: ask, c
   const { generates, output = generates ? undefined : 0, choices } = bound
   if (output !== undefined) return { bound, inputs, output, elastic: undefined, choices }
   if (!capable) throw unbounded('The request caps its output nowhere, and the gateway cannot')
-  const most = Math.min(...targets.map((target) => {
-    const price = prices.find(target.provider, target.model)
-    const tokens = price?.maxOutputTokens ?? price?.contextWindow
-    if (tokens !== undefined) return tokens
+  const most = Math.min(...targets.map((target, index) => {
+    const { maxOutputTokens = target.maxOutputTokens, contextWindow } = prices.find(target.provider, target.model) ?? {}
+    if (maxOutputTokens !== undefined) return maxOutputTokens
+    // A cap that leaves no room for the prompt is refused by providers.
+    if (contextWindow !== undefined) return Math.max(FLOOR, contextWindow - (inputs[index] ?? 0))
     throw unbounded(`The request has no cap on its output, and the longest is not known. Set one, or: ${missing(target, 'max_output_tokens')}`)
   }))
   return { bound, inputs, output: undefined, elastic: { least: Math.min(FLOOR, most), most }, choices }

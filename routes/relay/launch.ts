@@ -56,7 +56,7 @@ export function launcher (fastify: FastifyInstance): Launch {
       dialect,
       requests: amount,
       spend: {
-        targets: ways.map(({ target: { provider, model } }) => ({ provider: provider.name, model })),
+        targets: ways.map(({ target: { provider, model, facts } }) => ({ provider: provider.name, model, maxOutputTokens: facts.maxOutputTokens })),
         bytes: Math.max(...ways.map(({ outgoing: { request } }) => request.body?.length ?? 0)),
         bound: () => widest(ways.map((way) => boundOf(asked, way))),
         // Tokenizers differ, so that of several targets only the bytes hold for all.

@@ -112,6 +112,9 @@ t.test('without a cap in the request the gateway sets one: what the budget affor
   const text = ' {"model":"m1", "messages":[ {"role":"user","content":"hi"}], "seed": 12345678901234567890} '
   t.equal((await post(streamed.gateway.url + CHAT, text)).status, 200)
   t.match(streamed.provider.requests[0]?.body, /^ \{"max_completion_tokens":4000,"model":"m1", .* "seed": 12345678901234567890\} $/, 'every other byte stays')
+  const roomy = await start(t, { tokens_per_day: 10_000_000 })
+  t.equal((await post(roomy.gateway.url + CHAT, { ...chat(), model: 'gpt-5.4-mini' })).status, 200)
+  t.equal(capOf(JSON.parse(roomy.provider.requests[0]?.body ?? '')), 128_000, 'no more than the model takes')
   const below = await start(t, { budget: { usd: 0.0025, per: 'total' } })
   t.equal((await post(below.gateway.url + CHAT, chat())).status, 429, 'below the floor there is none')
   t.equal((await post(below.gateway.url + CHAT, chat(250))).status, 200, 'but as many as a client asks for')

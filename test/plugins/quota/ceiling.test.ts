@@ -44,7 +44,8 @@ t.test('without a cap it grows with the output, between a floor and the model\'s
   t.match(sized(bound({ choices: 3 })), { size: { elastic: { least: FLOOR, most: 5000 } }, tokens: { base: 1000, each: 3 }, money: { base: 1_000_000, each: 30_000 } })
   const small = pricesOf({ m: priced({ max_output_tokens: 100, prices: [{ input: 1, output: 1 }] }), n: priced({ context_window: 4000, prices: [{ input: 2, output: 1 }] }) })
   t.match(sized(bound(), small), { size: { elastic: { least: 100, most: 100 } } })
-  t.match(sized(bound(), small, { targets: [{ provider: 'p', model: 'n' }] }), { size: { elastic: { least: FLOOR, most: 4000 } } })
+  t.match(sized(bound(), small, { targets: [{ provider: 'p', model: 'n' }] }), { size: { elastic: { least: FLOOR, most: 3000 } } }, 'what the prompt leaves of the window')
+  t.match(sized(bound(), small, { targets: [{ provider: 'p', model: 'n', maxOutputTokens: 700 }] }), { size: { elastic: { most: 700 } } }, 'as the provider\'s file has it')
   t.match(sized(bound(), small, { targets: [{ provider: 'p', model: 'n' }, { provider: 'p', model: 'm' }] }), {
     size: { elastic: { least: 100, most: 100 } }, money: { base: 2_000_000 }
   }, 'of several targets the dearest, and a cap that all take')
