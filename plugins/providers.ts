@@ -70,6 +70,7 @@ export default fp(async (fastify) => {
   const { config } = fastify
   const byName = new Map(config.providers.map((provider) => [provider.name, provider]))
   for (const provider of byName.values()) check(provider)
+  const keeping = new Set(config.providers.filter((provider) => Object.keys(provider.dialects).some((id) => dialects.get(id)?.operations !== undefined)))
 
   const providerOf = (key: Account): Provider => {
     const provider = byName.get(key.provider)
@@ -145,7 +146,7 @@ export default fp(async (fastify) => {
       const real = key.modelAliases?.get(model)
       return key.models.some((pattern) => matches(pattern, model) || (real !== undefined && matches(pattern, real)))
     },
-    keeps: (key) => Object.keys(providerOf(key).dialects).some((id) => dialects.get(id)?.operations !== undefined)
+    keeps: (key) => keeping.has(providerOf(key))
   }
   fastify.decorate('providers', providers)
 }, { name: 'providers', fastify: '5.x', dependencies: ['config', 'errors'] })

@@ -4,7 +4,7 @@ import fp from 'fastify-plugin'
 import { GatewayError, requestIdHeaders } from '../errors.ts'
 import { refused } from './options.ts'
 import { watchSilent } from './silent.ts'
-import { watchUpload } from './upload.ts'
+import { Uploads } from './upload.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -18,6 +18,7 @@ declare module 'fastify' {
 /** The manners every request meets before any route: its id, its Host, its Expect, its encoding. */
 export default fp(async (fastify) => {
   let stopping = false
+  const uploads = new Uploads()
   fastify.addHook('onRequest', (request, reply, done) => {
     const { headers, raw } = request
     reply.headers(requestIdHeaders(request))
@@ -50,9 +51,14 @@ export default fp(async (fastify) => {
     const form = request.routeOptions.config.forms === true && type !== undefined && FORM_TYPE.test(type)
     if (type !== undefined && !form && !JSON_TYPE.test(type)) return done(new GatewayError('unsupported_media_type'))
     if (request.headers.expect !== undefined) reply.raw.writeContinue()
-    if (!request.raw.complete) watchUpload(request.raw)
+    if (!request.raw.complete) uploads.begin(request.raw)
     done(null, payload)
   })
+  fastify.addHook('preValidation', (request, _reply, done) => {
+    uploads.end(request.raw)
+    done()
+  })
+  fastify.addHook('onClose', async () => uploads.stop())
   const unanswered = (request: IncomingMessage, response: ServerResponse): void => {
     fastify.server.emit('request', request, response)
   }

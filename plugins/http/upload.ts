@@ -10,24 +10,59 @@ const SLOW = 8 * 1024
 /** ms between two looks. */
 const INTERVAL = 2500
 
-/** Ends uploads that stall or trickle with a 408: a client that sends a byte a second would hold its place for ever. */
-export function watchUpload (request: IncomingMessage): void {
-  let bytes = 0
-  let before = 0
-  let elapsed = 0
-  let idle = 0
-  request.on('data', (chunk: Buffer) => { bytes += chunk.length })
-  const timer = setInterval(() => {
-    elapsed += INTERVAL
-    idle = bytes === before ? idle + INTERVAL : 0
-    before = bytes
-    const slow = elapsed >= PATIENCE && bytes / elapsed * 1000 < SLOW
-    if (!slow && idle < STALL) return
-    stop()
+/** How an upload stood at the last look. */
+interface Progress {
+  /** Of its connection, at the first look and at the last. */
+  from: number
+  bytes: number
+  /** ms since the first look, and since the last one that found more bytes. */
+  elapsed: number
+  idle: number
+}
+
+/**
+ * Ends uploads that stall or trickle with a 408: a client that sends a byte a second would hold its place for ever. All are
+ * looked at together, so that one that is there at once, as nearly all are, costs next to nothing.
+ */
+export class Uploads {
+  readonly #open = new Map<IncomingMessage, Progress | undefined>()
+  readonly #timer = setInterval(() => this.#look(), INTERVAL).unref()
+
+  begin (request: IncomingMessage): void {
+    this.#open.set(request, undefined)
+  }
+
+  /** Its body is there. */
+  end (request: IncomingMessage): void {
+    this.#open.delete(request)
+  }
+
+  stop (): void {
+    clearInterval(this.#timer)
+  }
+
+  #look (): void {
+    for (const [request, progress] of this.#open) {
+      const { bytesRead } = request.socket
+      if (request.complete || request.destroyed) this.#open.delete(request)
+      else if (progress === undefined) this.#open.set(request, { from: bytesRead, bytes: bytesRead, elapsed: 0, idle: 0 })
+      else if (isLost(progress, bytesRead)) this.#give(request)
+    }
+  }
+
+  #give (request: IncomingMessage): void {
+    this.#open.delete(request)
     // Whoever reads the body takes this for its end, and answers. Where nobody does, the answer is out already.
     if (request.listenerCount('error') === 0) request.destroy()
     else request.emit('error', new GatewayError('request_timeout', { headers: { connection: 'close' } }))
-  }, INTERVAL).unref()
-  const stop = (): void => clearInterval(timer)
-  request.once('end', stop).once('close', stop)
+  }
+}
+
+/** Notes how far it has come. @returns whether it is too slow to wait for */
+function isLost (progress: Progress, bytes: number): boolean {
+  progress.elapsed += INTERVAL
+  progress.idle = bytes === progress.bytes ? progress.idle + INTERVAL : 0
+  progress.bytes = bytes
+  const slow = progress.elapsed >= PATIENCE && (bytes - progress.from) / progress.elapsed * 1000 < SLOW
+  return slow || progress.idle >= STALL
 }

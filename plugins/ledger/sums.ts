@@ -69,7 +69,7 @@ export class Sums {
       1, requests, usage.input ?? 0, usage.cacheRead ?? 0, usage.cacheWrite5m ?? 0, usage.cacheWrite1h ?? 0, usage.output ?? 0,
       usage.reasoning ?? 0, usage.audioInput ?? 0, usage.audioOutput ?? 0, heldTokens, cost ?? 0, known && cost === undefined ? 1 : 0
     ]
-    for (const [i, term] of terms.entries()) totals[i] = (totals[i] ?? 0) + term
+    for (let i = 0; i < terms.length; i++) totals[i] = (totals[i] ?? 0) + (terms[i] ?? 0)
   }
 }
 

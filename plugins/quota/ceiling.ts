@@ -22,8 +22,6 @@ export interface Spend {
   bound: () => Bound | undefined
   /** Whether the gateway can cap the request's output where it has no cap of its own. */
   capable: boolean
-  /** ms since 1970. */
-  time: number
 }
 
 /** How many tokens a request may take at most: of each target's prompt, and of the output. */
@@ -75,8 +73,11 @@ export function tokensOf ({ inputs, output = 0, elastic, choices }: Size): Part 
   return { base: Math.max(...inputs) + output * choices, each: elastic === undefined ? 0 : choices }
 }
 
-/** @throws {GatewayError} `price_unknown` */
-export function moneyOf ({ bound, inputs, output = 0, elastic, choices }: Size, { targets, time }: Spend, prices: Prices): Part {
+/**
+ * @param time ms since 1970
+ * @throws {GatewayError} `price_unknown`
+ */
+export function moneyOf ({ bound, inputs, output = 0, elastic, choices }: Size, { targets }: Spend, time: number, prices: Prices): Part {
   const parts = targets.map(({ provider, model }, index) => {
     const price = prices.find(provider, model)
     if (price === undefined) throw unpriced(provider, model)

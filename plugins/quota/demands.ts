@@ -16,7 +16,9 @@ export interface Ask {
   dialect: Dialect
   /** How many requests it counts as; 0 is none. */
   requests: number
-  /** Absent where it spends nothing but requests. */
+  /** ms since 1970, of its arrival: that decides the windows it counts in. */
+  time: number
+  /** Absent where it spends nothing but requests, or where nothing else is counted (`Quota.weighs`). */
   spend?: Spend
   /** Whether anything still comes of it: whoever asks has to end the hold before this is false. */
   alive: () => boolean
@@ -42,8 +44,7 @@ export interface Demands {
  * @param limits those of the key
  * @throws {GatewayError} where a limit in force is on what the request may use without bound, or at an unknown price
  */
-export function demandsOf ({ requests, spend }: Ask, limits: Limit[], prices: Prices): Demands {
-  const time = spend?.time ?? Date.now()
+export function demandsOf ({ requests, time, spend }: Ask, limits: Limit[], prices: Prices): Demands {
   const size = spend !== undefined && limits.some(isSpending) ? attempt(() => sizeOf(spend, prices)) : undefined
   const { elastic, output, bound } = size === undefined || size instanceof GatewayError ? NO_SIZE : size
   const asked: Demands = { limits: [], demands: [], elastic, output, capped: false, unknown: [] }
@@ -54,7 +55,7 @@ export function demandsOf ({ requests, spend }: Ask, limits: Limit[], prices: Pr
     if (size instanceof GatewayError) return size
     if (size === undefined || spend === undefined) return undefined
     if (unit === 'tokens') return tokensOf(size)
-    money ??= attempt(() => moneyOf(size, spend, prices))
+    money ??= attempt(() => moneyOf(size, spend, time, prices))
     return money
   }
   for (const limit of limits) {
@@ -76,7 +77,7 @@ const NO_SIZE = { elastic: undefined, output: undefined, bound: undefined }
 const ONE: Part = { base: 1, each: 0 }
 const NOTHING: Part = { base: 0, each: 0 }
 
-function isSpending ({ unit }: Limit): boolean {
+export function isSpending ({ unit }: Limit): boolean {
   return unit === 'tokens' || unit === 'money'
 }
 

@@ -4,7 +4,7 @@ import type { Dialect } from '../../providers/dialects/dialect.ts'
 import type { VirtualKey } from '../keys/index.ts'
 import { groupOwner } from '../ledger/sums.ts'
 import type { Limit } from '../keys/limits.ts'
-import { demandsOf, type Ask, type Demands } from './demands.ts'
+import { demandsOf, isSpending, type Ask, type Demands } from './demands.ts'
 import { Finer } from './finer.ts'
 import { byWait, gaugeOf } from './gauges.ts'
 import { amountOf, StoreHold, type Hold, type Used as Usage } from './hold.ts'
@@ -35,6 +35,8 @@ export interface Quota {
    * @throws {GatewayError} (or rejects) `rate_limit_exceeded`, `budget_exceeded`, `price_unknown`, `unbounded_cost`
    */
   reserve (ask: Ask): Hold | Promise<Hold>
+  /** Whether any limit of the key is on tokens or money: only then does it matter what a request may spend. */
+  weighs (key: VirtualKey): boolean
   /** The fewest requests that any limit in force of the key allows in its window; Infinity where there is none. */
   limit (key: VirtualKey): number
   /** Reply headers that say where a key stands, now or when it got its hold; none where its requests have no limit. */
@@ -148,10 +150,9 @@ export default fp(async (fastify) => {
   }
 
   /** What a new keys.json limits since the request was let through: the ledger will say that it was used, and so must the counter. */
-  function countLate ({ id, key, spend }: Ask, { granted }: StoreHold, used: Usage): void {
+  function countLate ({ id, key, time }: Ask, { granted }: StoreHold, used: Usage): void {
     const now = keys.withId(key.id)
     if (now === undefined || now === key) return
-    const time = spend?.time ?? Date.now()
     const late = limitsOf(now)
       .filter(({ owner }) => owner === key.id || key.groups.some((group) => owner === groupOwner(group)))
       .map((limit) => ({ ...gaugeOf(limit, time), base: 0, each: 0, limit: limit.limit, dryRun: true }))
@@ -177,6 +178,7 @@ export default fp(async (fastify) => {
         return decide(ask, asked, decided)
       })
     },
+    weighs: (key) => limitsOf(key).some(isSpending),
     limit: (key) => Math.min(Infinity, ...limitsOf(key).filter(({ unit, dryRun }) => unit === 'requests' && !dryRun).map(({ limit }) => limit)),
     headers (of, dialect = defaultDialect) {
       if (of instanceof StoreHold) return remainingHeaders(of.limits, of.granted.levels, dialect)

@@ -4,7 +4,7 @@ import type { Recorder } from '../../plugins/logging/index.ts'
 import type { Hold } from '../../plugins/quota/index.ts'
 import type { OwnList } from '../stored/list.ts'
 import type { Drains } from './drains.ts'
-import type { Way } from './ways.ts'
+import type { Way, Ways } from './ways.ts'
 
 /** A request that may go out: judged, counted, and on record. */
 export interface Admitted extends Way {
@@ -12,8 +12,8 @@ export interface Admitted extends Way {
   call: Call
   /** The client's body, parsed. */
   request: Record<string, unknown>
-  /** Where else it may go. */
-  others: Way[]
+  /** Where it may go, in the order in which they are to be tried. Which of them it goes is told by `target` and `outgoing`. */
+  ways: Ways
   hold: Hold
   exchange: Exchange
   recorder: Recorder | undefined

@@ -86,7 +86,10 @@ export class Books {
   /** Of a reply that is there whole: what it cost, and how that is known. */
   get headers (): Record<string, string> {
     const { usageSource, charge } = this.#exchange
-    return { ...charge !== undefined && { 'x-gateway-cost': formatDollars(charge.cost) }, 'x-gateway-usage-source': usageSource }
+    const headers: Record<string, string> = {}
+    if (charge !== undefined) headers['x-gateway-cost'] = formatDollars(charge.cost)
+    headers['x-gateway-usage-source'] = usageSource
+    return headers
   }
 
   /** The same behind a stream's last word, as a comment, which no reader of events takes for one. */
@@ -152,5 +155,7 @@ export class Books {
 const CUT_OFF: ReadonlySet<Outcome> = new Set(['client_gone', 'timeout', 'shutdown'])
 
 function totalOf (usage: Usage = {}): number {
-  return Object.values(usage).reduce((sum: number, tokens: number) => sum + tokens, 0)
+  let sum = 0
+  for (const bucket in usage) sum += usage[bucket as keyof Usage] ?? 0
+  return sum
 }

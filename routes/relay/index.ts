@@ -39,10 +39,10 @@ export default async function relayRoutes (fastify: FastifyInstance): Promise<vo
     const body = readBody(request, dialect)
     const call = admit(dialect, body.fields)
     const home = homeOf(fastify.stored, key, call, body)
-    const [{ target, outgoing }, ...others] = waysOf(fastify, request, dialect, call, body, home)
+    const ways = waysOf(fastify, request, dialect, call, body, home)
     const at = home === undefined ? key : { ...key, provider: home.provider }
     refuseForeign(fastify.stored, at, call, fastify.providers.keeps(at))
     refuseForeignFiles(fastify.stored, at, body)
-    launch(request, reply, { dialect, call, body, target, outgoing, others })
+    launch(request, reply, { dialect, call, body, ways })
   }
 }

@@ -5,22 +5,21 @@ import { GatewayError } from '../../plugins/errors.ts'
 import { Exchange } from '../../plugins/logging/exchange.ts'
 import { newRequestId } from '../../plugins/http/request-id.ts'
 import { redactorFor } from '../../plugins/logging/redact.ts'
-import type { Hold } from '../../plugins/quota/index.ts'
+import type { Hold, Spend } from '../../plugins/quota/index.ts'
 import type { Kept } from './admitted.ts'
 import type { Body } from './body.ts'
 import { Drains } from './drains.ts'
 import { Relay } from './relay.ts'
 import { Underway } from './underway.ts'
-import type { Way } from './ways.ts'
+import type { Way, Ways } from './ways.ts'
 
 /** A request that was judged, and may go out. */
-export interface Asked extends Way {
+export interface Asked {
   dialect: Dialect
   call: Call
   /** Absent where the request has none. */
   body?: Body
-  /** Where else it may go, in the order in which they are to be tried. */
-  others?: Way[]
+  ways: Ways
   /** How many of the key's requests it costs. Default: one. */
   amount?: number
   kept?: Kept
@@ -44,26 +43,19 @@ export function launcher (fastify: FastifyInstance): Launch {
   return (request, reply, asked) => {
     // One that was still being sent as the gateway began to stop: nobody is left to look after it.
     if (underway.stopped) throw new GatewayError('shutting_down', { headers: { connection: 'close', 'retry-after': '1' } })
-    const { dialect, target, outgoing, others = [], amount = 1 } = asked
-    const ways = [{ target, outgoing }, ...others]
+    const { key } = request
+    const { dialect, ways, amount = 1 } = asked
     // It is counted in the windows of its arrival, as its row is.
     const start = performance.now() - reply.elapsedTime
     const rowId = request.headers['x-request-id'] === request.id ? newRequestId() : request.id
     let relay: Relay | undefined
     const reserved = fastify.quota.reserve({
       id: rowId,
-      key: request.key,
+      key,
       dialect,
       requests: amount,
-      spend: {
-        targets: ways.map(({ target: { provider, model, facts } }) => ({ provider: provider.name, model, maxOutputTokens: facts.maxOutputTokens })),
-        bytes: Math.max(...ways.map(({ outgoing: { request } }) => request.body?.length ?? 0)),
-        bound: () => widest(ways.map((way) => boundOf(asked, way))),
-        // Tokenizers differ, so that of several targets only the bytes hold for all.
-        ...others.length === 0 && { count: () => fastify.tokens.exactly(target.model, target.provider.name, outgoing.request.body?.toString() ?? '') },
-        capable: ways.every(({ target }) => target.dialect.cap !== undefined),
-        time: Math.round(Date.now() - reply.elapsedTime)
-      },
+      time: Math.round(Date.now() - reply.elapsedTime),
+      ...fastify.quota.weighs(key) && { spend: spendOf(asked) },
       alive: () => relay?.over !== true
     })
     underway.starting.add(rowId)
@@ -90,10 +82,11 @@ export function launcher (fastify: FastifyInstance): Launch {
       // Behind the limits: who has used one up is told of that.
       if (fastify.load.excessive() !== undefined) throw new GatewayError('overloaded', { headers: { 'retry-after': '1' } })
       const { call, body, kept = {} } = asked
+      const [{ target, outgoing }] = ways
       const exchange = new Exchange({
         id: request.id,
         rowId,
-        key: request.key,
+        key,
         method: request.method,
         path: request.url,
         provider: target.provider.name,
@@ -126,10 +119,24 @@ export function launcher (fastify: FastifyInstance): Launch {
           return
         }
         const recorder = fastify.exchanges.begin(exchange, body?.record ?? NOTHING)
-        const redact = redactorFor(request.key)
-        relay = new Relay(fastify, request, reply, { dialect, call, request: body?.fields ?? {}, target, outgoing, others, hold, exchange, recorder, redact, kept, drains })
+        const redact = redactorFor(key)
+        relay = new Relay(fastify, request, reply, { dialect, call, request: body?.fields ?? {}, target, outgoing, ways, hold, exchange, recorder, redact, kept, drains })
         relay.start(underway.add(relay, reply.raw))
       })
+    }
+  }
+
+  /** What a request may spend beside itself. */
+  function spendOf (asked: Asked): Spend {
+    const { ways } = asked
+    const [{ target, outgoing }] = ways
+    return {
+      targets: ways.map(({ target: { provider, model, facts } }) => ({ provider: provider.name, model, maxOutputTokens: facts.maxOutputTokens })),
+      bytes: Math.max(...ways.map(({ outgoing: { request } }) => request.body?.length ?? 0)),
+      bound: () => widest(ways.map((way) => boundOf(asked, way))),
+      // Tokenizers differ, so that of several targets only the bytes hold for all.
+      ...ways.length === 1 && { count: () => fastify.tokens.exactly(target.model, target.provider.name, outgoing.request.body?.toString() ?? '') },
+      capable: ways.every(({ target }) => target.dialect.cap !== undefined)
     }
   }
 }

@@ -9,7 +9,7 @@ import type { Admitted } from './admitted.ts'
 import { Attempts, type AttemptsHandler } from './attempts.ts'
 import { Books } from './books.ts'
 import { failure, outcomeOf } from './failure.ts'
-import { carried, commonHeaders, isEventStream, requestId, type Headers } from './headers.ts'
+import { carried, commonHeaders, isEventStream, put, requestId, type Headers } from './headers.ts'
 import type { Way } from './ways.ts'
 import { mediaOf, mediaStream, type Media } from './media.ts'
 
@@ -58,7 +58,7 @@ export class Relay implements AttemptsHandler {
     this.#books = new Books(fastify, admitted)
     this.#timeouts = fastify.upstream.timeouts(request.key.timeouts)
     this.#upstream = new Attempts(fastify, this, {
-      ways: [{ target: admitted.target, outgoing: admitted.outgoing }, ...admitted.others],
+      ways: admitted.ways,
       timeouts: this.#timeouts,
       stream: admitted.call.stream,
       eager: request.key.retry === 'always'
@@ -271,7 +271,7 @@ export class Relay implements AttemptsHandler {
       this.#request.log.error({ provider: exchange.provider, key: exchange.key.label, status: this.#status }, 'the provider refused the real key')
     }
     const refused = failed.status < 500 || failed.credentialRefused
-    this.#reply.code(failed.status).headers({ ...commonHeaders(this.#fastify, this.#admitted.exchange, this.#admitted.dialect), ...failed.headers }).type(JSON_TYPE).send(failed.body)
+    this.#reply.code(failed.status).headers({ ...commonHeaders(this.#fastify, exchange, dialect, exchange.key), ...failed.headers }).type(JSON_TYPE).send(failed.body)
     this.#books.record(Buffer.from(failed.body))
     this.#close(refused ? 'refused' : 'upstream_error', failed.status, failed.code)
   }
@@ -281,7 +281,8 @@ export class Relay implements AttemptsHandler {
     if (this.#endDrain !== undefined) return this.#leave()
     if (!this.#headSent) {
       this.#books.giveBack(this.#upstream)
-      this.#reply.headers(commonHeaders(this.#fastify, this.#admitted.exchange, this.#admitted.dialect)).send(error)
+      const { exchange, dialect } = this.#admitted
+      this.#reply.headers(commonHeaders(this.#fastify, exchange, dialect, exchange.key)).send(error)
       this.#books.record(Buffer.from(JSON.stringify(this.#admitted.dialect.errors.encode(error.info))))
       return this.#close(outcome, error.status, error.code)
     }
@@ -313,18 +314,18 @@ export class Relay implements AttemptsHandler {
   #sendHead (length?: number): void {
     this.#headSent = true
     this.#reply.hijack()
-    const { dialect, call } = this.#admitted
+    const { dialect, call, exchange, hold } = this.#admitted
     const events = this.#media === undefined && (this.#stream !== undefined || (call.stream && dialect.translation !== undefined))
-    this.#reply.raw.writeHead(200, {
-      'content-type': this.#media?.type ?? (events ? EVENTS_TYPE : JSON_TYPE),
-      ...(length === undefined ? {} : { 'content-length': length }),
-      ...(events ? STREAM_HEADERS : {}),
-      ...(this.#media === undefined ? {} : { 'x-content-type-options': 'nosniff' }),
-      ...requestIdHeaders(this.#request),
-      ...commonHeaders(this.#fastify, this.#admitted.exchange, this.#admitted.dialect),
-      ...length !== undefined && this.#media === undefined && this.#books.headers,
-      ...carried(dialect.replyHeaders, this.#headers)
-    })
+    const head = ['content-type', this.#media?.type ?? (events ? EVENTS_TYPE : JSON_TYPE)]
+    if (length !== undefined) head.push('content-length', String(length))
+    // A proxy in between must neither store a stream nor hold it back.
+    if (events) head.push('x-accel-buffering', 'no')
+    if (this.#media !== undefined) head.push('x-content-type-options', 'nosniff')
+    put(head, requestIdHeaders(this.#request))
+    put(head, commonHeaders(this.#fastify, exchange, dialect, hold))
+    if (length !== undefined && this.#media === undefined) put(head, this.#books.headers)
+    put(head, carried(dialect.replyHeaders, this.#headers))
+    this.#reply.raw.writeHead(200, head)
   }
 
   #close (outcome: Outcome, status: number, error?: string): void {
@@ -345,5 +346,3 @@ const EVENTS_TYPE = 'text/event-stream; charset=utf-8'
 const JSON_TYPE = 'application/json; charset=utf-8'
 /** A comment, which every reader of event streams skips. */
 const HEARTBEAT = ': heartbeat\n\n'
-/** A proxy in between must neither store a stream nor hold it back. */
-const STREAM_HEADERS = { 'x-accel-buffering': 'no' }

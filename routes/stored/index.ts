@@ -64,8 +64,7 @@ export default function storedRoutes (fastify: FastifyInstance, launch: Launch):
     launch(request, reply, {
       dialect,
       call,
-      target,
-      outgoing: { request: sent, lossy: [], ...body !== undefined && { sent: body } },
+      ways: [{ target, outgoing: { request: sent, lossy: [], ...body !== undefined && { sent: body } } }],
       amount: call.runs === undefined ? 1 : costOf(key, call.runs),
       ...body !== undefined && { body },
       kept: {

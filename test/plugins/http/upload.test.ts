@@ -2,32 +2,43 @@ import { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { mock } from 'node:test'
 import t from 'tap'
-import { watchUpload } from '../../../plugins/http/upload.ts'
+import { Uploads } from '../../../plugins/http/upload.ts'
 
 t.beforeEach(() => mock.timers.enable({ apis: ['setInterval'] }))
 t.afterEach(() => mock.timers.reset())
 
-function upload (): { request: EventEmitter, errors: Array<{ code: string }> } {
-  const request = new EventEmitter()
+class Request extends EventEmitter {
+  readonly socket = { bytesRead: 500 }
+  complete = false
+  destroyed = false
+  destroy (): void { this.destroyed = true }
+}
+
+function upload (): { uploads: Uploads, request: Request, message: IncomingMessage, errors: Array<{ code: string }> } {
+  const request = new Request()
   const errors: Array<{ code: string }> = []
   request.on('error', (error: { code: string }) => errors.push(error))
-  watchUpload(request as IncomingMessage)
-  return { request, errors }
+  const uploads = new Uploads()
+  const message = request as unknown as IncomingMessage
+  uploads.begin(message)
+  return { uploads, request, message, errors }
 }
 
 t.test('an upload that stalls ends after ten seconds, once', async (t) => {
   const { request, errors } = upload()
-  request.emit('data', Buffer.alloc(1_000_000))
+  request.socket.bytesRead += 1_000_000
   mock.timers.tick(10_000)
   t.same(errors, [])
-  mock.timers.tick(60_000)
+  mock.timers.tick(2_500)
   t.match(errors, [{ code: 'request_timeout' }])
+  mock.timers.tick(60_000)
+  t.equal(errors.length, 1)
 })
 
 t.test('one that trickles ends after twenty', async (t) => {
   const { request, errors } = upload()
-  for (let second = 0; second < 19; second++) {
-    request.emit('data', Buffer.alloc(100))
+  for (let second = 0; second < 22; second++) {
+    request.socket.bytesRead += 100
     mock.timers.tick(1000)
   }
   t.same(errors, [])
@@ -36,20 +47,27 @@ t.test('one that trickles ends after twenty', async (t) => {
 })
 
 t.test('an upload that nobody reads any more is let go, and harms nobody', async (t) => {
-  let destroyed = false
-  const request = Object.assign(new EventEmitter(), { destroy () { destroyed = true } })
-  watchUpload(request as unknown as IncomingMessage)
-  mock.timers.tick(10_000)
-  t.ok(destroyed)
+  const { request } = upload()
+  request.removeAllListeners('error')
+  mock.timers.tick(12_500)
+  t.ok(request.destroyed)
 })
 
 t.test('a large body on a slow line gets through', async (t) => {
-  const { request, errors } = upload()
+  const { uploads, request, message, errors } = upload()
   for (let second = 0; second < 600; second++) {
-    request.emit('data', Buffer.alloc(9 * 1024))
+    request.socket.bytesRead += 9 * 1024
     mock.timers.tick(1000)
   }
-  request.emit('end')
+  uploads.end(message)
   mock.timers.tick(60_000)
   t.same(errors, [])
+})
+
+t.test('one that has come to its end untold is forgotten', async (t) => {
+  const { request, errors } = upload()
+  request.complete = true
+  mock.timers.tick(60_000)
+  t.same(errors, [])
+  t.notOk(request.destroyed)
 })

@@ -23,15 +23,15 @@ function bound (more: Partial<Bound> = {}): Bound {
 }
 
 function spend (bounds: Bound | undefined, more: Partial<Spend> = {}): Spend {
-  return { targets: [{ provider: 'p', model: 'm' }], bytes: 1000, bound: () => bounds, capable: true, time: NOON, ...more }
+  return { targets: [{ provider: 'p', model: 'm' }], bytes: 1000, bound: () => bounds, capable: true, ...more }
 }
 
 const simple = pricesOf({ m: priced({ context_window: 100_000, max_output_tokens: 5000, prices: [{ input: 1, output: 10 }] }) })
 
-function sized (bounds: Bound, prices: Prices = simple, more: Partial<Spend> = {}): { size: Size, money: ReturnType<typeof moneyOf>, tokens: ReturnType<typeof tokensOf> } {
+function sized (bounds: Bound, prices: Prices = simple, more: Partial<Spend> = {}, time = NOON): { size: Size, money: ReturnType<typeof moneyOf>, tokens: ReturnType<typeof tokensOf> } {
   const ask = spend(bounds, more)
   const size = sizeOf(ask, prices) as Size
-  return { size, money: moneyOf(size, ask, prices), tokens: tokensOf(size) }
+  return { size, money: moneyOf(size, ask, time, prices), tokens: tokensOf(size) }
 }
 
 t.test('a plain prompt is bounded by its bytes, any other by the context window', async (t) => {
@@ -60,7 +60,7 @@ t.test('the dearest rates that can apply', async (t) => {
   t.equal(sized(bound({ output: 100 }), tiered).money.base, 2_000_000 + 2_000_000, 'of each tier that the prompt can reach')
   const hourly = pricesOf({ m: priced({ prices: [{ input: 1, output: 1 }, { input: 5, output: 1, hours: ['12:40-14:00'] }] }) })
   t.equal(sized(bound({ output: 0 }), hourly).money.base, 5_000_000, 'of the hour to come')
-  t.equal(sized(bound({ output: 0 }), hourly, { time: NOON - 3_600_000 }).money.base, 1_000_000)
+  t.equal(sized(bound({ output: 0 }), hourly, {}, NOON - 3_600_000).money.base, 1_000_000)
 })
 
 t.test('what has no bound is refused by name', async (t) => {
@@ -68,7 +68,7 @@ t.test('what has no bound is refused by name', async (t) => {
   const refused = (bounds: Bound | undefined, prices: Prices, more: Partial<Spend> = {}): unknown => {
     try {
       const ask = spend(bounds, more)
-      return moneyOf(sizeOf(ask, prices) as Size, ask, prices)
+      return moneyOf(sizeOf(ask, prices) as Size, ask, NOON, prices)
     } catch (error) {
       return error
     }
