@@ -72,22 +72,33 @@ export interface ReplyStream {
 }
 
 /** A stream to a client that asked for one. */
-export function replyStream ({ client, upstream, call, redact, ...rest }: ReplyOptions): ReplyStream {
-  const stream = client.id === upstream.id
-    ? new PassThrough(client, { withholdUsage: !call.wantsUsage, choices: call.choices, redact })
-    : new Translation(upstream, client, { ...rest, usage: call.wantsUsage, redact })
-  return {
-    push: (chunk) => stream.push(chunk),
-    get done () { return stream.done },
-    get ended () { return stream.ended },
-    get told () { return stream.told },
-    get stored () { return stream.stored },
-    get betweenEvents () { return !(stream instanceof PassThrough) || stream.betweenEvents },
-    fail: (error) => stream.fail(error),
-    end: () => {
-      const ending = { ...stream.end(), ...told(stream), behind: stream.behind, generated: () => stream.generated() }
-      return stream instanceof Translation ? { ...ending, lossy: stream.lossy } : ending
-    }
+export function replyStream (options: ReplyOptions): ReplyStream {
+  return new TextStream(options)
+}
+
+/** A class and no object of closures: thousands are open at once. */
+class TextStream implements ReplyStream {
+  readonly #stream: PassThrough | Translation
+
+  constructor ({ client, upstream, call, redact, ...rest }: ReplyOptions) {
+    this.#stream = client.id === upstream.id
+      ? new PassThrough(client, { withholdUsage: !call.wantsUsage, choices: call.choices, redact })
+      : new Translation(upstream, client, { ...rest, usage: call.wantsUsage, redact })
+  }
+
+  get done (): boolean { return this.#stream.done }
+  get ended (): boolean { return this.#stream.ended }
+  get told (): number { return this.#stream.told }
+  get stored (): readonly string[] { return this.#stream.stored }
+  get betweenEvents (): boolean { return !(this.#stream instanceof PassThrough) || this.#stream.betweenEvents }
+
+  push (chunk: Buffer): Buffer | undefined { return this.#stream.push(chunk) }
+  fail (error: ErrorInfo): Buffer { return this.#stream.fail(error) }
+
+  end (): Ending {
+    const stream = this.#stream
+    const ending = { ...stream.end(), ...told(stream), behind: stream.behind, generated: () => stream.generated() }
+    return stream instanceof Translation ? { ...ending, lossy: stream.lossy } : ending
   }
 }
 

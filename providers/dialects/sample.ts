@@ -9,7 +9,7 @@ export interface Generated extends Written {
 
 /** Bytes that are kept of a stream: enough to know how much text its events hold, and memory for thousands of streams. */
 const LIMIT = 8 * 1024
-const FIRST = 4 * 1024
+const FIRST = 1024
 /** Bytes that large frames, such as all of a tool's arguments, may make of it. */
 const MOST = 64 * 1024
 /** Bytes of a frame that is no piece of text, but a picture or what a tool found: it says nothing of how much is written. */
@@ -44,7 +44,7 @@ export class Sample {
   }
 
   #grow (least: number): Buffer {
-    const length = [FIRST, LIMIT + LARGE].find((length) => least <= length) ?? MOST
+    const length = [FIRST, 2 * FIRST, 4 * FIRST, LIMIT + LARGE].find((length) => least <= length) ?? MOST
     const bytes = Buffer.allocUnsafeSlow(length)
     if (this.#bytes !== undefined) bytes.set(this.#bytes.subarray(0, this.#kept))
     this.#bytes = bytes
