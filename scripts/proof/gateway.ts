@@ -9,8 +9,10 @@ const SERVER = fileURLToPath(new URL('../../server.ts', import.meta.url))
 
 export interface Gateway {
   url: string
+  pid: number
   output: () => string
-  kill (signal: NodeJS.Signals): Promise<void>
+  /** @returns its exit code */
+  kill (signal: NodeJS.Signals): Promise<number | null>
 }
 
 /** Starts it, and waits until it listens. */
@@ -36,11 +38,13 @@ export async function startGateway (folder: string, keys: object, env: Record<st
   const url = await listening
   return {
     url,
+    pid: child.pid ?? 0,
     output: () => output,
     async kill (signal) {
       const ended = once(child, 'close')
       child.kill(signal)
-      await ended
+      const [code] = await ended as [number | null]
+      return code
     }
   }
 }
