@@ -11,6 +11,7 @@ import prices from './plugins/prices/index.ts'
 import logging from './plugins/logging/index.ts'
 import keys from './plugins/keys/index.ts'
 import providers from './plugins/providers.ts'
+import tracing from './plugins/tracing/index.ts'
 import tokens from './plugins/tokens/index.ts'
 import upstream from './plugins/upstream/index.ts'
 import quota from './plugins/quota/index.ts'
@@ -56,6 +57,7 @@ export const gateway = fp<GatewayOptions>(async (app, { env = process.env, provi
   await app.register(keys, { env })
   await app.register(prices)
   await app.register(logging, { dialect: (id) => dialects.get(id) })
+  await app.register(tracing, { dialect: (id) => dialects.get(id) })
   await app.register(tokens)
   await app.register(upstream)
   await app.register(providers)

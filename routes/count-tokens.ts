@@ -41,6 +41,7 @@ export default async function countTokenRoutes (fastify: FastifyInstance): Promi
     const question = ask(client, target, call, { ...counter.required, ...json }, request)
     reply.header('cache-control', 'private, no-store').type('application/json; charset=utf-8').serializer(JSON.stringify)
     if (question !== undefined) {
+      Object.assign(question.headers, fastify.tracing.carry(request.headers))
       const { status, headers, body: answer } = await fastify.upstream.fetch(question)
       if (status === 200) return reply.send(read(client, counter, target, answer))
       // A server that has the dialect need not have its counter.

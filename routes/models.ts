@@ -1,17 +1,16 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Model, ModelList } from '../providers/dialects/dialect.ts'
 import { defaultDialect } from '../providers/dialects/index.ts'
-import type { VirtualKey } from '../plugins/keys/index.ts'
 import { GatewayError, routeDialect } from '../plugins/errors.ts'
 
 /** What this key may use: its provider's list, cut to the key's own, in the client's dialect. Costs no quota. */
 export default async function modelRoutes (fastify: FastifyInstance): Promise<void> {
   const list = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
-    answer(reply, shapeFor(request).encode(await modelsOf(request.key)))
+    answer(reply, shapeFor(request).encode(await modelsOf(request)))
 
   const one = async (request: FastifyRequest<{ Params: { '*': string } }>, reply: FastifyReply): Promise<FastifyReply> => {
     const id = request.params['*']
-    const found = fastify.providers.allows(request.key, id) ? await find(request.key, id) : undefined
+    const found = fastify.providers.allows(request.key, id) ? await find(request, id) : undefined
     if (found === undefined) throw new GatewayError('model_not_found', { param: 'model' })
     return answer(reply, shapeFor(request).encodeOne({ ...found, id }))
   }
@@ -23,8 +22,9 @@ export default async function modelRoutes (fastify: FastifyInstance): Promise<vo
   fastify.get('/v1/models/*', { schema: { ...schema, summary: 'One model' } }, one)
   fastify.get('/models/*', { schema: { hide: true } }, one)
 
-  async function modelsOf (key: VirtualKey): Promise<Model[]> {
-    const known = await listed(key)
+  async function modelsOf (request: FastifyRequest): Promise<Model[]> {
+    const { key } = request
+    const known = await listed(request)
     const names = new Set(known.map(({ id }) => id))
     const aliases = [...key.modelAliases ?? []]
       .filter(([alias]) => !names.has(alias))
@@ -33,26 +33,27 @@ export default async function modelRoutes (fastify: FastifyInstance): Promise<vo
   }
 
   /** Where a provider lists nothing, the key's own list is all there is to say. */
-  async function listed (key: VirtualKey): Promise<Model[]> {
+  async function listed ({ key, headers }: FastifyRequest): Promise<Model[]> {
     const endpoint = fastify.providers.models(key)
     if (endpoint === undefined) return (key.models ?? []).filter((id) => !id.endsWith('*')).map((id) => ({ id }))
     endpoint.url.search = endpoint.dialect.models?.query ?? ''
-    return await ask(endpoint) ?? []
+    return await ask(endpoint, headers) ?? []
   }
 
   /** A provider may know a model by a name that it does not list, such as an undated one. */
-  async function find (key: VirtualKey, id: string): Promise<Model | undefined> {
+  async function find (request: FastifyRequest, id: string): Promise<Model | undefined> {
+    const { key } = request
     const real = key.modelAliases?.get(id) ?? id
-    const found = (await listed(key)).find((model) => model.id === real)
+    const found = (await listed(request)).find((model) => model.id === real)
     const endpoint = fastify.providers.models(key)
     if (found !== undefined || endpoint === undefined || !isPlain(real)) return found
     endpoint.url.pathname += `/${real.split('/').map(encodeURIComponent).join('/')}`
-    return (await ask(endpoint))?.[0]
+    return (await ask(endpoint, request.headers))?.[0]
   }
 
   /** @returns undefined where the provider does not know the path */
-  async function ask ({ url, headers, dialect, provider }: ModelsEndpoint): Promise<Model[] | undefined> {
-    const { status, body } = await fastify.upstream.fetch({ method: 'GET', url, headers: { ...headers, accept: 'application/json' } })
+  async function ask ({ url, headers, dialect, provider }: ModelsEndpoint, asked: FastifyRequest['headers']): Promise<Model[] | undefined> {
+    const { status, body } = await fastify.upstream.fetch({ method: 'GET', url, headers: { ...headers, accept: 'application/json', ...fastify.tracing.carry(asked) } })
     if (status === 401 || status === 403) throw new GatewayError('upstream_credential_refused')
     if (status === 404) return undefined
     if (status !== 200) throw new GatewayError('upstream_error', { message: `The provider answered its list of models with ${status}.` })

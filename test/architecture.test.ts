@@ -32,7 +32,7 @@ t.test('a dialect knows of no other dialect', async (t) => {
 
 t.test('every decorator a plugin uses is that of a dependency it declares', async (t) => {
   const decorators: Record<string, string> = {
-    config: 'config', load: 'load', keys: 'keys', authenticate: 'keys', quota: 'quota', prices: 'prices', providers: 'providers', upstream: 'upstream', exchanges: 'logging', database: 'database', postgres: 'postgres', ledger: 'ledger', stored: 'stored', tokens: 'tokens', metrics: 'metrics', rateLimit: '@fastify/rate-limit', createRateLimit: '@fastify/rate-limit'
+    config: 'config', load: 'load', keys: 'keys', authenticate: 'keys', quota: 'quota', prices: 'prices', providers: 'providers', upstream: 'upstream', exchanges: 'logging', database: 'database', postgres: 'postgres', ledger: 'ledger', stored: 'stored', tokens: 'tokens', metrics: 'metrics', tracing: 'tracing', rateLimit: '@fastify/rate-limit', createRateLimit: '@fastify/rate-limit'
   }
   for (const path of sources('plugins')) {
     const text = read(path)

@@ -10,6 +10,7 @@ import { formatFault, parseCount, parseNetworks, parsePort, parseRate, parseRetr
 import { checkProviders, loadProviders } from './load.ts'
 import { baseUrlName, Settings, settingsWith, type RawSettings, type SettingsSchema } from './schema.ts'
 import { parseSize } from './size.ts'
+import { tracingOf, type Tracing } from './tracing.ts'
 
 export interface Config {
   keysFile: string
@@ -86,6 +87,8 @@ export interface Config {
   logRetention: number
   /** Bytes. */
   logBodyLimit: number
+  /** Undefined: there are no spans. */
+  tracing: Tracing | undefined
 }
 
 export interface ConfigOptions {
@@ -192,7 +195,8 @@ function typed (raw: RawSettings): Omit<Config, 'providers' | 'baseUrls'> {
     logBodies: raw.LOG_BODIES,
     logMaxSize: parseSize(raw.LOG_MAX_SIZE),
     logRetention: parsePeriod(raw.LOG_RETENTION),
-    logBodyLimit: parseSize(raw.LOG_BODY_LIMIT)
+    logBodyLimit: parseSize(raw.LOG_BODY_LIMIT),
+    tracing: tracingOf(raw)
   }
 }
 

@@ -1,6 +1,7 @@
 import { Type, type Static, type TSchema } from 'typebox'
 import { compatibleHelp, defaultProviders, loadBuiltin } from '../../providers/index.ts'
 import type { Provider } from '../../providers/provider.ts'
+import { TracingSettings } from './tracing.ts'
 
 /**
  * Every setting of the environment. The README's table is made from it, and the first example is the one shown to
@@ -235,7 +236,8 @@ export const Settings = Type.Object({
     default: '1MB',
     description: 'The size at which a logged body is cut, and marked as cut.',
     examples: ['1MB']
-  })
+  }),
+  ...TracingSettings.properties
 })
 
 /** The schema of some settings, by variable. */

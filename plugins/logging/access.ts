@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Keys, VirtualKey } from '../keys/index.ts'
 import { ISSUED } from '../keys/token.ts'
+import { readContext } from '../tracing/context.ts'
 import { bounded, CLIENT_GONE, tenths, withoutQuery, type RequestLine } from './line.ts'
 import { redactorFor, type Redact } from './redact.ts'
 
@@ -35,6 +36,7 @@ export function accessLine (request: FastifyRequest, reply: FastifyReply, keys: 
     bytesOut: gone ? undefined : size(reply.getHeader('content-length')),
     attempts: undefined,
     upstreamRequestId: undefined,
+    trace: traceOf(request.headers, redact),
     lossy: undefined
   }
 }
@@ -57,6 +59,12 @@ function decoded (part: string): string {
   } catch {
     return part
   }
+}
+
+/** That of the client's, where it began one. */
+function traceOf (headers: FastifyRequest['headers'], redact: Redact): string | undefined {
+  const context = headers.traceparent === undefined ? undefined : readContext(headers)
+  return context === undefined ? undefined : redact(context.traceId)
 }
 
 function size (header: unknown): number | undefined {

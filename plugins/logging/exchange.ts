@@ -2,6 +2,7 @@ import type { UsageSource } from '../../providers/dialects/cut.ts'
 import type { Usage } from '../../providers/dialects/events.ts'
 import type { VirtualKey } from '../keys/index.ts'
 import type { Charge } from '../prices/index.ts'
+import type { Trace } from '../tracing/trace.ts'
 
 /**
  * How an exchange ended.
@@ -106,6 +107,8 @@ export class Exchange {
   /** What could not be said in the other dialect. */
   lossy: string[] = []
   upstreamRequestId: string | undefined = undefined
+  /** The trace that it is a part of, where there is one. */
+  trace: Trace | undefined = undefined
   /** A code word, such as `upstream_timeout`. */
   error: string | undefined = undefined
   /** Set once the record is written: an exchange ends once. */

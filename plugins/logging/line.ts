@@ -32,6 +32,8 @@ export interface RequestLine {
   bytesOut: number | undefined
   attempts: number | undefined
   upstreamRequestId: string | undefined
+  /** The id of the trace that it is a part of. */
+  trace: string | undefined
   lossy: string[] | undefined
 }
 
@@ -60,7 +62,7 @@ const TROUBLE: ReadonlySet<Outcome> = new Set(['timeout', 'upstream_unreachable'
 /** The line of a relayed request. */
 export function exchangeLine (exchange: Exchange): RequestLine {
   const redact = redactorFor(exchange.key)
-  const { servedModel, usage, charge, upstreamRequestId, lossy } = exchange
+  const { servedModel, usage, charge, upstreamRequestId, trace, lossy } = exchange
   return {
     id: bounded(exchange.id, redact),
     method: exchange.method,
@@ -81,6 +83,7 @@ export function exchangeLine (exchange: Exchange): RequestLine {
     bytesOut: exchange.bytesOut,
     attempts: exchange.attempts,
     upstreamRequestId: upstreamRequestId === undefined ? undefined : bounded(upstreamRequestId, redact),
+    trace: trace === undefined ? undefined : redact(trace.id),
     lossy: lossy.length === 0 ? undefined : boundedNames(lossy, redact)
   }
 }

@@ -28,6 +28,7 @@ export function captureLine (exchange: Exchange, recorder?: Recorder): Buffer {
     finish: exchange.finish,
     lossy: exchange.lossy,
     upstreamRequestId: exchange.upstreamRequestId,
+    trace: exchange.trace?.id,
     error: exchange.error
   }, redact)
   if (recorder === undefined) return Buffer.from(`${head}\n`)

@@ -185,7 +185,9 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, Guest, Passenge
       this.#timer?.refresh()
       return
     }
-    this.#reject(this.attempts === 0 ? 'upstream_busy' : 'upstream_timeout')
+    const waits = this.attempts === 0
+    if (waits) this.#route.lane.refused.late++
+    this.#reject(waits ? 'upstream_busy' : 'upstream_timeout')
   }
 
   #reject (code: 'upstream_bad_reply' | 'upstream_timeout' | 'upstream_busy', message?: string): void {

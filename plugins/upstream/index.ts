@@ -7,6 +7,7 @@ import { openPool, type PoolOptions } from './connection.ts'
 import { Health } from './health.ts'
 import { Lane } from './lane.ts'
 import { isExempt, tunnel } from './proxy.ts'
+import { Resends } from './resends.ts'
 import { timeoutsOf, type Timeouts } from './timeouts.ts'
 
 export type { ReplyHandler, UpstreamRequest } from './call.ts'
@@ -22,6 +23,9 @@ declare module 'fastify' {
 /** What `fetch` holds at most: a list of models, not a conversation. */
 const FETCH_LIMIT = 8 * 1024 * 1024
 
+/** Connections, and requests by where they are; `refused` are those that found no place, or waited too long for one. */
+export type OriginStats = { origin: string, refused: Lane['refused'] } & Pick<Pool['stats'], 'connected' | 'free' | 'running' | 'pending' | 'queued'>
+
 export interface WholeReply { status: number, headers: Record<string, string | string[] | undefined>, body: Buffer }
 
 export interface Upstream {
@@ -29,12 +33,14 @@ export interface Upstream {
   send (request: UpstreamRequest, handler: ReplyHandler, timeouts?: Timeouts): UpstreamCall
   /** Which of the targets of keys that have several are well. */
   readonly health: Health
+  /** How often requests went out again, and why. */
+  readonly resends: Resends
   /** How long a call may wait for what. @param own what a key sets for itself */
   timeouts (own?: Partial<Timeouts>): Timeouts
   /** Sends a request and waits for its whole reply. @throws {GatewayError} */
   fetch (request: UpstreamRequest): Promise<WholeReply>
   /** How the pool of each origin stands. */
-  stats (): Array<{ origin: string } & Pick<Pool['stats'], 'connected' | 'free' | 'running' | 'pending' | 'queued'>>
+  stats (): OriginStats[]
 }
 
 /** The way out: one connection pool per origin and a queue before it, our own timers, no redirects. */
@@ -63,6 +69,7 @@ export default fp(async (fastify) => {
 
   const upstream: Upstream = {
     health: new Health(),
+    resends: new Resends(),
     timeouts: (own) => own === undefined ? usual : timeoutsOf(fastify.config, own),
     send (request, handler, timeouts = usual) {
       request.headers['via'] = `1.1 ${instance}`
@@ -91,7 +98,7 @@ export default fp(async (fastify) => {
       })
     },
     stats: () => [...routes].map(([origin, { lane, pool: { stats: { connected, free, running, pending, queued } } }]) =>
-      ({ origin, connected, free, running, pending, queued: queued + lane.waiting }))
+      ({ origin, connected, free, running, pending, queued: queued + lane.waiting, refused: lane.refused }))
   }
   fastify.decorate('upstream', upstream)
   fastify.addHook('onClose', async () => {

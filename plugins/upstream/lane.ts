@@ -10,6 +10,8 @@ export class Lane {
   readonly #room: number
   readonly #inside = new Set<Guest>()
   readonly #waiting = new Set<Guest>()
+  /** How many found no room, and how many waited for too long. */
+  readonly refused = { full: 0, late: 0 }
 
   /** @param room how many may wait */
   constructor (most: number, room: number) {
@@ -32,7 +34,10 @@ export class Lane {
       guest.go()
       return true
     }
-    if (this.#waiting.size >= this.#room) return false
+    if (this.#waiting.size >= this.#room) {
+      this.refused.full++
+      return false
+    }
     this.#waiting.add(guest)
     return true
   }

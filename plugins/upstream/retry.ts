@@ -58,6 +58,18 @@ export function mayMove (trouble: Trouble, { stream, eager }: Manner): boolean {
   }
 }
 
+/** The trouble in one word, of which there are few. */
+export function reasonOf (trouble: Trouble): string {
+  switch (trouble.kind) {
+    case 'status':
+      if (trouble.status === 429) return 'rate_limited'
+      if (REFUSALS.has(trouble.status)) return 'overloaded'
+      return ACCOUNT.has(trouble.status) ? 'account' : 'failed'
+    case 'error': return trouble.error.code
+    case 'stream': return 'no_content'
+  }
+}
+
 /**
  * ms to wait before the next attempt; `undefined` where it would be too long: then the client is told, and waits itself.
  *

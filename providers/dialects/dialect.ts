@@ -21,6 +21,8 @@ export interface Dialect {
   id: string
   /** What the route does, in a few words, for its document. */
   summary: string
+  /** What OpenTelemetry's conventions for generative AI call it, where they have a word (`gen_ai.operation.name`). */
+  genAiOperation?: string
   /** The gateway's own paths for it, the first one canonical. */
   paths: readonly string[]
   /** What the gateway reads of a request body. The document of the route is made from it. */

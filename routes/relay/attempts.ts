@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Outcome } from '../../plugins/logging/exchange.ts'
-import { mayMove, mayRepeat, waitBefore, type Manner, type Trouble } from '../../plugins/upstream/retry.ts'
+import { mayMove, mayRepeat, reasonOf, waitBefore, type Manner, type Trouble } from '../../plugins/upstream/retry.ts'
+import type { Trace } from '../../plugins/tracing/index.ts'
 import type { ReplyHandler, Timeouts, UpstreamCall, UpstreamRequest } from '../../plugins/upstream/index.ts'
 import { Attempt } from './attempt.ts'
 import type { Way, Ways } from './ways.ts'
@@ -15,6 +16,7 @@ export interface AttemptsOptions extends Manner {
   /** In the order in which they are to be tried. */
   ways: Ways
   timeouts: Timeouts
+  trace: Trace | undefined
 }
 
 /**
@@ -84,6 +86,7 @@ export class Attempts {
 
   /** How it ended, for the order in which the key's targets are tried from now on. */
   judge (outcome: Outcome, status: number): void {
+    this.#noteReplays()
     const { health } = this.#fastify.upstream
     const id = this.#way.target.of?.healthId
     if (id === undefined || outcome === 'client_gone' || outcome === 'shutdown') return
@@ -102,6 +105,7 @@ export class Attempts {
     if (this.#call !== undefined) {
       this.#past.reached ||= this.#call.reached
       this.#past.attempts += this.#call.attempts
+      this.#noteReplays()
     }
     const { upstream } = this.#fastify
     const { target } = this.#way
@@ -111,6 +115,7 @@ export class Attempts {
       goOn: (trouble) => this.#goOn(trouble),
       ...stream && this.#left.length > 0 && { hold: { dialect: target.dialect, patience: timeouts.firstToken || timeouts.noToken } }
     })
+    this.#options.trace?.begin(this.#request)
     this.#call = upstream.send(this.#request, attempt, timeouts)
     attempt.call = this.#call
   }
@@ -126,6 +131,7 @@ export class Attempts {
     }
     const way = mayMove(trouble, this.#options) ? this.#left.shift() : undefined
     if (way !== undefined) {
+      this.#note('fallback', trouble)
       this.#handler.onWay(this.#way = way)
       this.#later(0, () => this.send())
       return true
@@ -133,10 +139,27 @@ export class Attempts {
     if (this.#repeated >= this.#fastify.config.retries || !mayRepeat(trouble, this.#options)) return false
     const wait = waitBefore(trouble, this.#repeated, this.#waited)
     if (wait === undefined) return false
+    this.#note('retry', trouble)
     this.#repeated++
     this.#waited += wait
     this.#later(wait, () => this.#begin())
     return true
+  }
+
+  #note (kind: 'retry' | 'fallback', trouble: Trouble): void {
+    const reason = reasonOf(trouble)
+    this.#fastify.upstream.resends.add(kind, this.#provider, reason)
+    if (trouble.kind === 'status') this.#options.trace?.fail(String(trouble.status), trouble.status)
+    else this.#options.trace?.fail(reason)
+  }
+
+  /** The call itself goes out again where a connection was dead before anyone knew. */
+  #noteReplays (): void {
+    for (let again = this.#call?.attempts ?? 0; again > 1; again--) this.#fastify.upstream.resends.add('retry', this.#provider, 'stale_connection')
+  }
+
+  get #provider (): string {
+    return this.#way.target.provider.name
   }
 
   /** Not from within a call that has not come to its end. */

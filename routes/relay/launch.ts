@@ -100,6 +100,7 @@ export function launcher (fastify: FastifyInstance): Launch {
       exchange.bytesIn = body?.bytes.length ?? 0
       exchange.lossy = outgoing.lossy
       exchange.target = target.of?.name
+      exchange.trace = fastify.tracing.join(exchange, request.headers)
       request.exchange = exchange
       const capped = hold.cap === undefined ? [] : ways.filter((way) => cap(hold.cap ?? 0, way))
       const seen = hold.explain()

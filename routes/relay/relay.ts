@@ -59,6 +59,7 @@ export class Relay implements AttemptsHandler {
     this.#timeouts = fastify.upstream.timeouts(request.key.timeouts)
     this.#upstream = new Attempts(fastify, this, {
       ways: admitted.ways,
+      trace: admitted.exchange.trace,
       timeouts: this.#timeouts,
       stream: admitted.call.stream,
       eager: request.key.retry === 'always'
@@ -111,6 +112,7 @@ export class Relay implements AttemptsHandler {
     this.#status = status
     this.#headers = headers
     this.#admitted.exchange.upstreamRequestId = requestId(headers)
+    this.#admitted.exchange.trace?.answered(status)
     if (status >= 300) return
     const { dialect, call, kept } = this.#admitted
     this.#media = mediaOf(headers, dialect, kept.content === true)

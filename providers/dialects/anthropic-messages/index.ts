@@ -15,6 +15,7 @@ import { stream } from './stream.ts'
 export const anthropicMessages: Dialect = {
   id: ID,
   summary: 'Answers a conversation',
+  genAiOperation: 'chat',
   paths: ['/v1/messages', '/messages'],
   request: MessagesRequest,
   admission: MessagesAdmission,

@@ -15,6 +15,7 @@ import { stream } from './stream.ts'
 export const openaiChat: Dialect = {
   id: ID,
   summary: 'Answers a conversation',
+  genAiOperation: 'chat',
   paths: ['/v1/chat/completions', '/chat/completions'],
   request: ChatRequest,
   admission: ChatAdmission,

@@ -10,6 +10,7 @@ import { streamOf } from './stream.ts'
 /** What sets an endpoint apart from the others. */
 export interface Endpoint {
   summary: string
+  operation?: string
   /** What a request may cost at most. */
   bound: (body: Record<string, unknown>) => Bound
   /** Which fields cap an answer, where any do. */
@@ -31,12 +32,13 @@ export interface Endpoint {
 }
 
 /** A dialect that is only ever passed through, at one path, with and without `/v1`. */
-export function endpoint (id: string, path: string, { summary, bound, cap, fields, defaultModel = false, forms = false, media = [], last, includesUsage = false, refers = [], also = [] }: Endpoint): Dialect {
+export function endpoint (id: string, path: string, { summary, operation, bound, cap, fields, defaultModel = false, forms = false, media = [], last, includesUsage = false, refers = [], also = [] }: Endpoint): Dialect {
   const model = defaultModel ? Type.Optional(nullable(Model)) : Model
   const wantsUsage = (body: Record<string, unknown>): boolean => !includesUsage || objectOf(body.stream_options).include_usage === true
   return {
     id,
     summary,
+    ...operation !== undefined && { genAiOperation: operation },
     paths: [`/v1${path}`, path, ...also],
     request: Type.Object({ model, ...fields }),
     admission: Type.Object({ model, ...asked }),

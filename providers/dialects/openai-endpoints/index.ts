@@ -18,8 +18,8 @@ const text = ['text/plain', 'text/vtt', 'text/srt', 'application/x-subrip']
  * https://platform.openai.com/docs/api-reference. Other servers have them too; reranking has its shape from Cohere and Jina.
  */
 export const endpoints: readonly Dialect[] = [
-  endpoint('openai-embeddings', '/embeddings', { summary: 'Embeds texts', bound: texts, fields: { input: Texts } }),
-  endpoint('openai-completions', '/completions', { summary: 'Continues a text', bound: completion, cap: capCompletion, fields: { prompt: Type.Optional(Texts) }, includesUsage: true }),
+  endpoint('openai-embeddings', '/embeddings', { summary: 'Embeds texts', operation: 'embeddings', bound: texts, fields: { input: Texts } }),
+  endpoint('openai-completions', '/completions', { summary: 'Continues a text', operation: 'text_completion', bound: completion, cap: capCompletion, fields: { prompt: Type.Optional(Texts) }, includesUsage: true }),
   endpoint('openai-moderations', '/moderations', { summary: 'Classifies texts and images', bound: texts, fields: { input: Texts }, defaultModel: true }),
   endpoint('openai-images', '/images/generations', { summary: 'Makes images', bound: unbounded('images'), fields: { prompt: Text }, defaultModel: true, last: ['image_generation.completed'] }),
   endpoint('openai-image-edits', '/images/edits', { summary: 'Edits images', bound: unbounded('images'), fields: { image: Files, prompt: Text }, defaultModel: true, forms: true, last: ['image_edit.completed'] }),

@@ -17,6 +17,7 @@ import { stream } from './stream.ts'
 export const openaiResponses: Dialect = {
   id: ID,
   summary: 'Answers a conversation',
+  genAiOperation: 'chat',
   paths: ['/v1/responses', '/responses'],
   request: ResponsesRequest,
   admission: ResponsesAdmission,
