@@ -28,7 +28,7 @@ export default fp(async (fastify) => {
   }
   const { measure } = await import('./registry.ts')
   const refusals = new Refusals()
-  const { registry, tally } = measure(sourcesOf(fastify), refusals)
+  const { registry, tally, close } = measure(sourcesOf(fastify), refusals)
   exchanges.onEnd((exchange) => tally.add(exchange))
   fastify.addHook('onError', (request, _reply, error, done) => {
     // What went out is a request of the ledger, whatever it was answered.
@@ -48,6 +48,7 @@ export default fp(async (fastify) => {
     get url () { return listener?.url }
   }
   fastify.decorate('metrics', metrics)
+  fastify.addHook('onClose', async () => close())
   if (metricsPort === undefined) return
 
   fastify.addHook('onReady', async () => {
@@ -55,4 +56,4 @@ export default fp(async (fastify) => {
     log.info(`metrics at ${listener.url}/metrics`)
   })
   fastify.addHook('onClose', async () => listener?.close())
-}, { name: 'metrics', fastify: '5.x', dependencies: ['config', 'database', 'errors', 'keys', 'logging', 'postgres', 'prices', 'quota', 'upstream'] })
+}, { name: 'metrics', fastify: '5.x', dependencies: ['config', 'database', 'errors', 'keys', 'logging', 'postgres', 'prices', 'quota', 'tracing', 'upstream'] })

@@ -1,10 +1,9 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { Histogram, Registry } from 'prom-client'
+import { measureProcess } from './process.ts'
 import type { Refusals } from './refusals.ts'
+import { shownIn, type Values } from './shown.ts'
 import type { Sources } from './sources.ts'
 import { Tally, type Bucket, type RequestLabels, type Series } from './tally.ts'
-
-type Labels = Record<string, string>
-type Values = Iterable<[labels: Labels, value: number]>
 
 /** Seconds. A first byte may take a reasoning model minutes, a whole stream an hour. */
 const FIRST_BYTE = [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300]
@@ -28,6 +27,8 @@ const BUCKETS: Record<Bucket, string> = {
 export interface Measured {
   registry: Registry
   tally: Tally
+  /** Ends what observes the process. */
+  close (): void
 }
 
 /**
@@ -36,17 +37,13 @@ export interface Measured {
  */
 export function measure (sources: Sources, refusals: Refusals): Measured {
   const registry = new Registry()
-  collectDefaultMetrics({ register: registry })
+  const shown = shownIn(registry)
+  const { counter, gauge } = shown
+  const close = measureProcess(registry, shown)
 
   const timer = (name: string, help: string, buckets: number[]): (labels: RequestLabels) => (seconds: number) => void => {
     const histogram = new Histogram({ name, help, buckets, labelNames: REQUEST, registers: [registry] })
     return (labels) => histogram.labels({ ...labels }).observe
-  }
-  const counter = (name: string, help: string, labelNames: readonly string[], values: () => Values): void => {
-    registry.registerMetric(new Counter({ name, help, labelNames: [...labelNames], registers: [], collect () { show(this, values()) } }))
-  }
-  const gauge = (name: string, help: string, labelNames: readonly string[], values: () => Values): void => {
-    registry.registerMetric(new Gauge({ name, help, labelNames: [...labelNames], registers: [], collect () { show(this, values()) } }))
   }
   const ofSeries = (values: (series: Series) => Values) => function * (): Values {
     for (const series of tally.series) yield * values(series)
@@ -61,8 +58,8 @@ export function measure (sources: Sources, refusals: Refusals): Measured {
     ofSeries(({ labels, requests }) => [[{ ...labels }, requests]]))
   counter('llm_gateway_attempts_total', 'How often a provider was asked.', ['provider'],
     ofSeries(({ labels: { provider }, attempts }) => [[{ provider }, attempts]]))
-  counter('llm_gateway_retries_total', 'How often it was asked again for the same request.', ['provider'],
-    ofSeries(({ labels: { provider }, retries }) => [[{ provider }, retries]]))
+  counter('llm_gateway_retries_total', 'How often the same target was asked again for the same request. reason: why.', ['provider', 'reason'], () => sources.resends('retry'))
+  counter('llm_gateway_fallbacks_total', 'How often a key\'s next target was asked. provider, reason: who did not answer, and why.', ['provider', 'reason'], () => sources.resends('fallback'))
   counter('llm_gateway_tokens_total', 'Tokens, in buckets that do not overlap.', ['provider', 'model', 'bucket'],
     ofSeries(({ labels: { provider, model }, tokens }) => named(tokens, BUCKETS).map(([bucket, count]) => [{ provider, model, bucket }, count])))
   counter('llm_gateway_cost_dollars_total', 'What requests cost.', ['provider', 'model'],
@@ -89,6 +86,14 @@ export function measure (sources: Sources, refusals: Refusals): Measured {
   gauge('llm_gateway_upstream_requests', 'Requests in the pool of a provider. state: running, pending (on a connection not yet there), queued (no connection left).', ['origin', 'state'], () => sources.pools().flatMap(({ origin, running, pending, queued }) => [
     [{ origin, state: 'running' }, running], [{ origin, state: 'pending' }, pending], [{ origin, state: 'queued' }, queued]
   ]))
+  gauge('llm_gateway_upstream_connections_max', 'How many connections there may be: MAX_UPSTREAM_CONNECTIONS.', ['origin'],
+    () => sources.pools().map(({ origin }) => [{ origin }, sources.most.connections]))
+  gauge('llm_gateway_upstream_queue_max', 'How many requests may wait for one: MAX_QUEUE.', ['origin'],
+    () => sources.pools().map(({ origin }) => [{ origin }, sources.most.queued]))
+  counter('llm_gateway_upstream_queue_refusals_total', 'Requests that got no connection. reason: full (as many waited as may), late (it waited too long).', ['origin', 'reason'], () => sources.pools().flatMap(({ origin, refused: { full, late } }) => [
+    [{ origin, reason: 'full' }, full], [{ origin, reason: 'late' }, late]
+  ]))
+  gauge('llm_gateway_targets', 'Targets of keys that list several. target: as x-gateway-target. state: closed (in use), open (at rest), half-open (to be tried again).', ['provider', 'target', 'state'], () => sources.targets())
 
   gauge('llm_gateway_dependency_up', 'Whether what the gateway keeps things in is within reach: 1 or 0. Absent where there is none.', ['dependency'],
     () => Object.entries(sources.dependencies()).map(([dependency, up]) => [{ dependency }, up ? 1 : 0]))
@@ -97,16 +102,11 @@ export function measure (sources: Sources, refusals: Refusals): Measured {
   gauge('llm_gateway_spool_rows', 'Rows of the ledger that are not in Postgres yet.', [], () => [[{}, sources.ledger().spool]])
   counter('llm_gateway_exchanges_dropped_total', 'Exchanges that were to be captured in LOG_DIR and were not.', [], () => [[{}, sources.dropped().exchanges]])
   counter('llm_gateway_log_lines_dropped_total', 'Lines of the log that standard output did not take.', [], () => [[{}, sources.dropped().lines]])
+  counter('llm_gateway_spans_lost_total', 'Spans that reached no collector.', [], () => [[{}, sources.spansLost()]])
   gauge('llm_gateway_keys', 'Virtual keys, disabled and expired ones too.', [], () => [[{}, sources.keys()]])
   gauge('llm_gateway_info', 'Always 1.', ['version', 'prices'], () => [[sources.info(), 1]])
 
-  return { registry, tally }
-}
-
-/** Makes a metric stand where it is said to. */
-function show (metric: { reset (): void, inc (labels: Labels, value: number): void }, values: Values): void {
-  metric.reset()
-  for (const [labels, value] of values) metric.inc(labels, value)
+  return { registry, tally, close }
 }
 
 /** The counts under other names. */

@@ -1,7 +1,12 @@
 import type { FastifyInstance } from 'fastify'
 import { droppedLines } from '../logging/sink.ts'
 import type { Prices } from '../prices/index.ts'
+import { inSlices } from '../file/slices.ts'
+import type { OriginStats } from '../upstream/index.ts'
+import type { Kind } from '../upstream/resends.ts'
 import { version } from '../version.ts'
+import type { Values } from './shown.ts'
+import { targetStates } from './targets.ts'
 
 /** Where the gateway stands, for whoever asks now. */
 export interface Sources {
@@ -10,21 +15,31 @@ export interface Sources {
   /** Nano-dollars, and tokens. */
   holds (): { count: number, money: number, tokens: number }
   bounds (): { spared: number, falseRefusals: number }
-  pools (): Array<{ origin: string, connected: number, free: number, running: number, pending: number, queued: number }>
+  pools (): OriginStats[]
+  /** At each origin. */
+  most: { connections: number, queued: number }
+  resends (kind: Kind): Values
+  targets (): Promise<Values>
   dependencies (): Record<string, boolean>
   ledger (): { waiting: number, lost: number, spool: number }
   dropped (): { exchanges: number, lines: number }
+  spansLost (): number
   keys (): number
   info (): { version: string, prices: string }
 }
 
-export function sourcesOf ({ database, exchanges, keys, postgres, prices, quota, upstream }: FastifyInstance): Sources {
+export function sourcesOf ({ config, database, exchanges, keys, postgres, prices, quota, tracing, upstream }: FastifyInstance): Sources {
   return {
     prices,
     inFlight: () => exchanges.open,
     holds: () => ({ count: quota.held, ...quota.heldSums }),
     bounds: () => quota.bounds,
     pools: () => upstream.stats(),
+    most: { connections: config.maxUpstreamConnections, queued: config.maxQueue },
+    * resends (kind) {
+      for (const [{ provider, reason }, count] of upstream.resends.values(kind)) yield [{ provider, reason }, count]
+    },
+    targets: () => inSlices(targetStates(keys.all(), (id) => upstream.health.state(id))),
     dependencies () {
       const redis = quota.state()
       return {
@@ -35,6 +50,7 @@ export function sourcesOf ({ database, exchanges, keys, postgres, prices, quota,
     },
     ledger: () => ({ waiting: database?.waiting ?? 0, lost: database?.lost ?? 0, spool: postgres?.waiting ?? 0 }),
     dropped: () => ({ exchanges: exchanges.dropped, lines: droppedLines() }),
+    spansLost: () => tracing.lost,
     keys: () => keys.size,
     info: () => ({ version, prices: prices.version })
   }

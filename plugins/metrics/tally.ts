@@ -33,7 +33,6 @@ export class Series {
   readonly errors = new Map<string, number>()
   requests = 0
   attempts = 0
-  retries = 0
   /** Nano-dollars. */
   cost = 0
   unpriced = 0
@@ -72,7 +71,6 @@ export class Tally {
     const series = this.#find(exchange)
     series.requests++
     series.attempts += attempts
-    if (attempts > 1) series.retries += attempts - 1
     series.sources[exchange.usageSource]++
     series.total((endedAt - start) / 1000)
     if (firstByteAt !== undefined) series.firstByte((firstByteAt - start) / 1000)

@@ -17,6 +17,7 @@ type Test = Parameters<typeof startProvider>[0]
 const provider = (t: Test): ReturnType<typeof startProvider> => startProvider(t, (request, response) => {
   const { model } = JSON.parse(request.body) as { model: string }
   response.setHeader('content-type', 'application/json')
+  if (model === 'busy') return response.writeHead(429).end('{"error":{"message":"slowly"}}')
   if (model === 'refuses') return response.writeHead(404).end('{"error":{"message":"no such model"}}')
   if (model === 'fails') return response.writeHead(500).end('{"error":{"message":"oh no"}}')
   if (model === 'breaks') return response.destroy()
@@ -217,9 +218,12 @@ t.test('a thousand names of models make no more labels, and no key is ever one',
 
 t.test('docs/metrics.md lists every metric, with its type and labels', async (t) => {
   const { url } = await provider(t)
-  const gateway = await startGateway(t, url, { env: { METRICS_PORT: '0' } })
+  const targets = ['busy', PRICED].map((model) => ({ provider: 'openai', api_key: REAL_KEY, model }))
+  const gateway = await startGateway(t, url, { env: { METRICS_PORT: '0' }, keys: { [LIMITED_KEY]: { targets } } })
   await (await post(gateway.url + CHAT, ask(PRICED))).text()
   await (await post(gateway.url + CHAT, ask('refuses'))).text()
+  await (await post(gateway.url + CHAT, ask('busy'))).text()
+  await (await post(gateway.url + CHAT, ask(PRICED), { authorization: `Bearer ${LIMITED_KEY}` })).text()
   await (await fetch(`${gateway.url}/nowhere`)).text()
   const { types } = parse(await ownPort(gateway))
   const text = readFileSync(new URL('../../../docs/metrics.md', import.meta.url), 'utf8')

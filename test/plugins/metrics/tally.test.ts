@@ -57,7 +57,6 @@ t.test('what is counted of a request', async (t) => {
   t.match(series, {
     requests: 3,
     attempts: 3,
-    retries: 2,
     cost: 42,
     unpriced: 1,
     tokens: { input: 5, output: 7, cacheRead: 1, reasoning: 0 },
