@@ -66,7 +66,6 @@ export function measureProcess (registry: Registry, { counter, gauge }: Shown): 
 
   gauge('nodejs_active_resources', 'Number of active resources that are currently keeping the event loop alive, grouped by async resource type.', ['type'],
     () => process.getActiveResourcesInfo().map((type) => [{ type }, 1]))
-  gauge('nodejs_active_resources_total', 'Total number of active resources.', [], () => one(process.getActiveResourcesInfo().length))
 
   gauge('nodejs_heap_size_total_bytes', 'Process heap size from Node.js in bytes.', [], () => one(process.memoryUsage().heapTotal))
   gauge('nodejs_heap_size_used_bytes', 'Process heap size used from Node.js in bytes.', [], () => one(process.memoryUsage().heapUsed))
