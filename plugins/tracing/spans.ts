@@ -50,6 +50,7 @@ function samplerOf (name: Tracing['sampler'], ratio: number): Sampler {
 class Spanned implements Trace {
   readonly id: string
   readonly #tracer: Tracer
+  readonly #operation: string
   readonly #span: Span
   readonly #context: Context
   readonly #parent: TraceContext | undefined
@@ -64,10 +65,9 @@ class Spanned implements Trace {
     this.#tracer = tracer
     this.#parent = parent
     this.#origin = exchange.startedAt - exchange.start
+    this.#operation = operation
     const attributes = openingAttributes(exchange, operation)
-    const model = attributes['gen_ai.request.model']
-    const name = model === undefined ? operation : `${operation} ${String(model)}`
-    this.#span = tracer.startSpan(name, { kind: SpanKind.CLIENT, startTime: this.#at(exchange.start), attributes }, contextOf(parent))
+    this.#span = tracer.startSpan(this.#named(attributes), { kind: SpanKind.CLIENT, startTime: this.#at(exchange.start), attributes }, contextOf(parent))
     this.#context = trace.setSpan(ROOT_CONTEXT, this.#span)
     this.id = this.#span.spanContext().traceId
   }
@@ -96,9 +96,16 @@ class Spanned implements Trace {
     const error = errorOf(exchange)
     const at = this.#at(exchange.endedAt)
     this.#endAttempt(error, at)
-    set(this.#span, { ...closingAttributes(exchange), ...this.#url !== undefined && addressOf(this.#url) })
+    const attributes = closingAttributes(exchange)
+    // It may have gone to another model.
+    this.#span.updateName(this.#named(attributes))
+    set(this.#span, { ...attributes, ...this.#url !== undefined && addressOf(this.#url) })
     if (error !== undefined) this.#span.setStatus({ code: SpanStatusCode.ERROR })
     this.#span.end(at)
+  }
+
+  #named ({ 'gen_ai.request.model': model }: Attributes): string {
+    return model === undefined ? this.#operation : `${this.#operation} ${String(model)}`
   }
 
   #endAttempt (error?: string, at = this.#at()): void {
