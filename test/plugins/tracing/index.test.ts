@@ -84,6 +84,16 @@ t.test('a request has a span with the names of the conventions, and each attempt
   for (const secret of SECRETS) t.notOk(collector.text().includes(secret), `${secret} is nowhere`)
 })
 
+t.test('a key that was sent in the wrong place is in no span', async (t) => {
+  const collector = await startCollector(t)
+  const { url } = await provider(t)
+  const gateway = await traced(t, url, collector)
+  await (await post(gateway.url + CHAT, ask(REAL_KEY), { 'x-request-id': CHAT_KEY })).text()
+  await until(() => collector.spans.length === 2)
+  t.match(requestSpan(collector.spans), { name: 'chat [redacted]', attributes: { 'gen_ai.request.model': '[redacted]', 'llm_gateway.request_id': '[redacted]' } })
+  for (const secret of SECRETS) t.notOk(collector.text().includes(secret), `${secret} is nowhere`)
+})
+
 t.test('a stream tells of its first piece; a dialect without a word of the conventions has its own', async (t) => {
   const collector = await startCollector(t)
   const { url } = await provider(t)

@@ -8,6 +8,7 @@ t.test('so many at once, so many behind them, in their order', async (t) => {
   const [a, b, c, d, e] = ['a', 'b', 'c', 'd', 'e'].map(guest) as [Guest, Guest, Guest, Guest, Guest]
   t.same([a, b, c, d, e].map((one) => lane.enter(one)), [true, true, true, true, false])
   t.same([gone.join(''), lane.open, lane.waiting], ['ab', 2, 2])
+  t.same(lane.refused, { full: 1, late: 0 })
   lane.leave(e)
   lane.leave(c)
   t.same([gone.join(''), lane.open, lane.waiting], ['ab', 2, 1], 'one that gives up waiting')

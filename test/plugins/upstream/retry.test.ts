@@ -1,6 +1,6 @@
 import t from 'tap'
 import { GatewayError } from '../../../plugins/errors.ts'
-import { mayMove, mayRepeat, MOST_WAITING, retryAfter, waitBefore, type Trouble } from '../../../plugins/upstream/retry.ts'
+import { mayMove, mayRepeat, MOST_WAITING, reasonOf, retryAfter, waitBefore, type Trouble } from '../../../plugins/upstream/retry.ts'
 
 const status = (status: number, headers = {}): Trouble => ({ kind: 'status', status, headers })
 const error = (code: 'upstream_unreachable' | 'upstream_timeout' | 'upstream_broke' | 'upstream_bad_reply', reached: boolean, cause?: string): Trouble =>
@@ -31,6 +31,13 @@ t.test('where a request may go after a failure', async (t) => {
     t.equal(say(mayRepeat, trouble), repeat, `${name}: the same`)
     t.equal(say(mayMove, trouble), move, `${name}: another`)
   }
+})
+
+t.test('why, in one word', async (t) => {
+  const said = [429, 503, 529, 401, 402, 403, 407, 500, 599].map((code) => reasonOf(status(code)))
+  t.same(said, ['rate_limited', 'overloaded', 'overloaded', 'account', 'account', 'account', 'account', 'failed', 'failed'])
+  t.equal(reasonOf(error('upstream_timeout', false)), 'upstream_timeout')
+  t.equal(reasonOf({ kind: 'stream' }), 'no_content')
 })
 
 t.test('waits', async (t) => {
