@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { post, startGateway, startProvider } from '../helper.ts'
 
+t.setTimeout(120_000)
+
 const FOLDER = fileURLToPath(new URL('../../examples/monitoring', import.meta.url))
 
 const options = {

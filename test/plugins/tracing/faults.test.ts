@@ -89,13 +89,13 @@ t.test('a process that is told to stop sends what it has, and does not wait for 
   for (const status of [200, null]) {
     const collector = await startCollector(t)
     collector.status = status
-    const running = await start(t, url, { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_BSP_SCHEDULE_DELAY: '60000' })
+    const running = await start(t, url, { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_BSP_SCHEDULE_DELAY: '60000', OTEL_EXPORTER_OTLP_TIMEOUT: '60000' })
     t.match(running.output(), `traces go to ${collector.url}`)
     t.equal((await post(running.url + CHAT, BODY, { authorization: `Bearer ${CHAT_KEY}` })).status, 200)
     const started = performance.now()
     running.child.kill('SIGTERM')
     t.equal(await running.ended, 0)
-    t.ok(performance.now() - started < 8000, `${performance.now() - started} ms`)
+    t.ok(performance.now() - started < 30_000, `${performance.now() - started} ms`)
     t.equal(collector.paths.length, 1)
     t.equal(collector.spans.length, status === 200 ? 2 : 0)
   }

@@ -3,6 +3,8 @@ import { InMemorySpanExporter, TracerProvider, type SpanExporter } from '@opente
 import { Sender, type SenderOptions } from '../../../plugins/tracing/sender.ts'
 import { until } from '../../helper.ts'
 
+t.setTimeout(120_000)
+
 type Result = Parameters<Parameters<SpanExporter['export']>[1]>[0]
 
 /** An exporter that answers when it is told to. */
