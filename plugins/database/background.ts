@@ -3,8 +3,8 @@ import { Worker } from 'node:worker_threads'
 import type { SQLInputValue, SQLOutputValue } from 'node:sqlite'
 import type { DatabaseWriter } from './writer.ts'
 
-/** Bytes of the write-ahead log at which it is moved into the database. */
-const CHECKPOINT_AT = 16 * 1024 * 1024
+/** Bytes of the write-ahead log at which it is moved into the database: seldom, since writers wait for the last of it. */
+const CHECKPOINT_AT = 32 * 1024 * 1024
 /** ms between two looks at its size. */
 const LOOK = 500
 /** ms that writes are held back at most so that the log can begin anew. */
