@@ -21,6 +21,7 @@ export const errorTable = {
   unsupported_parameter: [400, 'The request asks for something the key\'s provider cannot do.'],
   unsupported_endpoint: [400, 'The key\'s provider does not have this endpoint.'],
   malformed_http: [400, 'The request is not valid HTTP.'],
+  upgrade_unsupported: [400, 'The gateway speaks HTTP/1.1 and switches to no other protocol: send the request without "Upgrade".'],
   price_unknown: [400, 'What the model costs is not known, and this key has a budget.'],
   unbounded_cost: [400, 'Nothing bounds what the request may use, and this key has a limit on it.'],
   invalid_api_key: [401, 'Missing or unknown API key. Send a virtual key of this gateway as "Authorization: Bearer KEY" or "x-api-key: KEY".'],
@@ -128,10 +129,16 @@ export function toGatewayError (error: unknown): GatewayError | undefined {
   return undefined
 }
 
-/** The dialect of the route; where that has none, the one whose clients send such a header; else the default. */
-export function routeDialect ({ routeOptions, headers }: FastifyRequest): Dialect {
+/** The dialect of the route; where that has none, the one of the path, or whose clients send such a header; else the default. */
+export function routeDialect ({ routeOptions, headers, url }: FastifyRequest): Dialect {
   const own = dialects.get(routeOptions.config.dialect ?? '')
-  return own ?? [...dialects.values()].find(({ marker }) => marker !== undefined && headers[marker] !== undefined) ?? defaultDialect
+  return own ?? dialectAt(url) ?? [...dialects.values()].find(({ marker }) => marker !== undefined && headers[marker] !== undefined) ?? defaultDialect
+}
+
+/** The dialect to whose paths a URL belongs, or under one of which it lies, be there a route or not. */
+export function dialectAt (url: string): Dialect | undefined {
+  const [path = ''] = url.split('?', 1)
+  return [...dialects.values()].find(({ paths }) => paths.some((own) => path === own || path.startsWith(`${own}/`)))
 }
 
 /** The request's id, under every name that clients of the route's dialect look for it. */

@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { Server } from 'node:net'
+import { Server, type Socket } from 'node:net'
 import fp from 'fastify-plugin'
 import { GatewayError, requestIdHeaders } from '../errors.ts'
-import { refused } from './options.ts'
+import { latest, refuse, refused } from './malformed.ts'
 import { watchSilent } from './silent.ts'
+import { dropRest, ending } from './unread.ts'
 import { Uploads } from './upload.ts'
 
 declare module 'fastify' {
@@ -21,6 +22,12 @@ export default fp(async (fastify) => {
   const uploads = new Uploads()
   fastify.addHook('onRequest', (request, reply, done) => {
     const { headers, raw } = request
+    // Nothing that comes behind the last answer is for us.
+    if (ending.has(raw.socket)) {
+      raw.socket.destroy()
+      return
+    }
+    latest.set(raw.socket, { request, response: reply.raw })
     reply.headers(requestIdHeaders(request))
     if (stopping && request.routeOptions.config.probe !== true) {
       return done(new GatewayError('shutting_down', { headers: { connection: 'close', 'retry-after': '1' } }))
@@ -30,9 +37,10 @@ export default fp(async (fastify) => {
       refused.add(raw.socket)
       return done(new GatewayError('malformed_http', { message: fault, headers: { connection: 'close' } }))
     }
-    if (headers.upgrade?.toLowerCase() === 'websocket') {
+    if (headers.upgrade !== undefined) {
       refused.add(raw.socket)
-      return done(new GatewayError('websocket_unsupported', { headers: { connection: 'close' } }))
+      const code = /\bwebsocket\b/i.test(headers.upgrade) ? 'websocket_unsupported' : 'upgrade_unsupported'
+      return done(new GatewayError(code, { headers: { connection: 'close' } }))
     }
     if (headers.expect !== undefined && !isContinue(headers.expect)) return done(new GatewayError('expectation_failed'))
     const encoding = headers['content-encoding']
@@ -40,8 +48,9 @@ export default fp(async (fastify) => {
     done()
   })
 
-  fastify.addHook('onSend', (_request, reply, payload, done) => {
+  fastify.addHook('onSend', (request, reply, payload, done) => {
     if (stopping) reply.raw.shouldKeepAlive = false
+    if (!request.raw.complete) dropRest(request, reply, uploads)
     done(null, payload)
   })
 
@@ -50,6 +59,9 @@ export default fp(async (fastify) => {
     const type = request.headers['content-type']
     const form = request.routeOptions.config.forms === true && type !== undefined && FORM_TYPE.test(type)
     if (type !== undefined && !form && !JSON_TYPE.test(type)) return done(new GatewayError('unsupported_media_type'))
+    if (Number(request.headers['content-length']) > (request.routeOptions.bodyLimit ?? Infinity)) {
+      return done(new GatewayError('request_too_large', { headers: { connection: 'close' } }))
+    }
     if (request.headers.expect !== undefined) reply.raw.writeContinue()
     if (!request.raw.complete) uploads.begin(request.raw)
     done(null, payload)
@@ -64,6 +76,9 @@ export default fp(async (fastify) => {
   }
   fastify.server.on('checkContinue', unanswered)
   fastify.server.on('checkExpectation', unanswered)
+
+  // Node would break the connection off without a word.
+  fastify.server.on('connect', (_request: IncomingMessage, socket: Socket) => refuse(fastify, socket, 'malformed_http'))
 
   const endSilent = watchSilent(fastify.server)
   fastify.addHook('preClose', async () => {
@@ -90,12 +105,14 @@ const JSON_TYPE = /^application\/json(?:[ \t]*;[ \t]*[\w-]+=(?:[\w.-]+|"[\w .-]*
 const FORM_TYPE = /^multipart\/form-data[ \t]*;/i
 
 /** What leaves open which request is meant, or to whom, although the parser took it. */
-function faultOf ({ url = '', headers, httpVersionMinor }: IncomingMessage): string | undefined {
+function faultOf ({ url = '', headers, httpVersion, httpVersionMinor }: IncomingMessage): string | undefined {
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') return 'Send HTTP/1.1.'
   if (headers.host === undefined ? httpVersionMinor > 0 : headers.host.includes(',')) return 'Send one Host header.'
   // The absolute form is for proxies (RFC 9112 § 3.2.2), and this is none.
   if (!url.startsWith('/') && url !== '*') return 'Send the path alone, without scheme and host.'
   const coding = headers['transfer-encoding']
-  if (coding !== undefined && coding.toLowerCase() !== 'chunked') return 'Send the body plain or chunked.'
+  // HTTP/1.0 knows no codings, so that what forwards it may read the body by another length.
+  if (coding !== undefined && (coding.toLowerCase() !== 'chunked' || httpVersionMinor === 0)) return 'Send the body plain or chunked.'
   return undefined
 }
 

@@ -1,13 +1,12 @@
 import type { Server } from 'node:http'
-import type { Socket } from 'node:net'
-import { TLSSocket, type TlsOptions } from 'node:tls'
+import type { TlsOptions } from 'node:tls'
 import fastify from 'fastify'
 import type { FastifyHttpOptions } from 'fastify'
-import { defaultDialect } from '../../providers/dialects/index.ts'
 import { readSettings } from '../config/index.ts'
-import { GatewayError, errorTable, requestIdHeaders, sendError, toGatewayError, type ErrorCode } from '../errors.ts'
+import { GatewayError, requestIdHeaders, sendError, toGatewayError } from '../errors.ts'
 import { logStream } from '../logging/sink.ts'
 import { readPair, tlsFiles, type TlsFiles } from '../tls/pair.ts'
+import { clientErrorHandler } from './malformed.ts'
 import { newRequestId } from './request-id.ts'
 
 /** Ids we take from a client: what fits in a log line and a header, and nothing that could be mistaken for either. */
@@ -67,36 +66,3 @@ function handshake ({ clientCa }: TlsFiles): TlsOptions {
     ...clientCa !== undefined && { requestCert: true, rejectUnauthorized: true }
   }
 }
-
-const parserErrors: Record<string, ErrorCode> = {
-  HPE_HEADER_OVERFLOW: 'headers_too_large',
-  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
-  HPE_CHUNK_EXTENSIONS_OVERFLOW: 'request_too_large'
-}
-
-/** Connections whose last request was refused for its framing: what the parser says of the bytes behind it is no news. */
-export const refused = new WeakSet<Socket>()
-
-/** Answers what the HTTP parser refused, and closes: behind bytes it could not read, nothing can be trusted. */
-function clientErrorHandler (error: Error & { code: string }, socket: Socket): void {
-  if (refused.has(socket)) return
-  // Where a handshake failed there is nobody to answer.
-  const shaken = !(socket instanceof TLSSocket) || /^(HPE|ERR_HTTP)_/.test(error.code)
-  if (error.code === 'ECONNRESET' || !socket.writable || !shaken) {
-    socket.destroy()
-    return
-  }
-  const code = parserErrors[error.code] ?? 'malformed_http'
-  const [status, message] = errorTable[code]
-  const body = JSON.stringify(defaultDialect.errors.encode({ status, code, message }))
-  socket.end([
-    `HTTP/1.1 ${status} ${reasons[status] ?? 'Bad Request'}`,
-    'content-type: application/json; charset=utf-8',
-    `content-length: ${Buffer.byteLength(body)}`,
-    `x-request-id: ${newRequestId()}`,
-    'connection: close',
-    '', body
-  ].join('\r\n'))
-}
-
-const reasons: Record<number, string> = { 408: 'Request Timeout', 413: 'Content Too Large', 431: 'Request Header Fields Too Large' }

@@ -29,7 +29,7 @@ export class Uploads {
   readonly #timer = setInterval(() => this.#look(), INTERVAL).unref()
 
   begin (request: IncomingMessage): void {
-    this.#open.set(request, undefined)
+    if (!this.#open.has(request)) this.#open.set(request, undefined)
   }
 
   /** Its body is there. */

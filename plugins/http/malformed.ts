@@ -1,0 +1,81 @@
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { defaultDialect } from '../../providers/dialects/index.ts'
+import type { Dialect } from '../../providers/dialects/dialect.ts'
+import { REQUEST } from '../logging/line.ts'
+import { dialectAt, errorTable, routeDialect, type ErrorCode } from '../errors.ts'
+import { newRequestId } from './request-id.ts'
+import { linger } from './unread.ts'
+
+/** What the parser says of bytes it refuses. */
+interface ParserError extends Error { code: string, rawPacket?: unknown, bytesParsed?: number }
+
+const parserErrors: Record<string, ErrorCode> = {
+  HPE_HEADER_OVERFLOW: 'headers_too_large',
+  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 'request_too_large'
+}
+
+/** Connections whose last request was refused for its framing: what the parser says of the bytes behind it is no news. */
+export const refused = new WeakSet<Socket>()
+
+/** The last request of each connection that the parser took. */
+export const latest = new WeakMap<Socket, { request: FastifyRequest, response: ServerResponse }>()
+
+/** Answers what the HTTP parser refused, and closes: behind bytes it could not read, nothing can be trusted. */
+export function clientErrorHandler (this: FastifyInstance, error: ParserError, socket: Socket): void {
+  if (refused.has(socket)) return
+  // Where a handshake failed there is nobody to answer.
+  const shaken = !(socket instanceof TLSSocket) || /^(HPE|ERR_HTTP)_/.test(error.code)
+  if (error.code === 'ECONNRESET' || !socket.writable || !shaken) {
+    socket.destroy()
+    return
+  }
+  refused.add(socket)
+  const code = parserErrors[error.code] ?? 'malformed_http'
+  const last = latest.get(socket)
+  if (last?.request.raw.complete === false) {
+    // It is that request's body. What has an answer gets no second one.
+    if (last.response.headersSent) linger(socket)
+    else refuse(this, socket, code, routeDialect(last.request))
+    return
+  }
+  const dialect = dialectIn(error)
+  // Answers go out in the order of their requests.
+  if (last?.response.writableFinished === false) last.response.once('close', () => refuse(this, socket, code, dialect))
+  else refuse(this, socket, code, dialect)
+}
+
+/** Answers on a connection for which there is no request, and ends it. */
+export function refuse (fastify: FastifyInstance, socket: Socket, code: ErrorCode, dialect = defaultDialect): void {
+  if (!socket.writable) {
+    socket.destroy()
+    return
+  }
+  const [status, message] = errorTable[code]
+  const id = newRequestId()
+  const body = JSON.stringify(dialect.errors.encode({ status, code, message }))
+  socket.write([
+    `HTTP/1.1 ${status} ${reasons[status] ?? 'Bad Request'}`,
+    'content-type: application/json; charset=utf-8',
+    `content-length: ${Buffer.byteLength(body)}`,
+    `x-request-id: ${id}`,
+    ...dialect.requestIdHeader === undefined ? [] : [`${dialect.requestIdHeader}: ${id}`],
+    'connection: close',
+    '', body
+  ].join('\r\n'))
+  linger(socket)
+  fastify.log.info({ id, status, outcome: 'refused', error: code }, REQUEST)
+}
+
+const reasons: Record<number, string> = { 408: 'Request Timeout', 413: 'Content Too Large', 431: 'Request Header Fields Too Large' }
+
+/** The dialect of the request line before the fault: that of the request, where the parser was given its head in one piece. */
+function dialectIn ({ rawPacket, bytesParsed = 0 }: ParserError): Dialect | undefined {
+  if (!(rawPacket instanceof Buffer)) return undefined
+  const lines = [...rawPacket.toString('latin1').matchAll(/^[A-Z]+ (\/[^ \r\n]*)/gm)]
+  const [, path = ''] = lines.findLast(({ index }) => index <= bytesParsed) ?? []
+  return dialectAt(path)
+}
