@@ -123,7 +123,7 @@ export function bounded (text: string, redact: Redact): string {
 
 /** A query may hold what must not be logged, such as a key. */
 export function withoutQuery (url: string): string {
-  const at = url.indexOf('?')
+  const at = url.search(/[?#]/)
   return at === -1 ? url : url.slice(0, at)
 }
 
