@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Server, type Socket } from 'node:net'
 import fp from 'fastify-plugin'
 import { GatewayError, requestIdHeaders } from '../errors.ts'
-import { latest, refuse, refused } from './malformed.ts'
+import { latest, refuse, refused, spoilt } from './malformed.ts'
 import { watchSilent } from './silent.ts'
 import { dropRest, ending } from './unread.ts'
 import { Uploads } from './upload.ts'
@@ -56,6 +56,8 @@ export default fp(async (fastify) => {
 
   // A client that asked first is told to go on only once its key is known to be good.
   fastify.addHook('preParsing', (request, reply, payload, done) => {
+    const fault = spoilt.get(request.raw)
+    if (fault !== undefined) return done(fault)
     const type = request.headers['content-type']
     const form = request.routeOptions.config.forms === true && type !== undefined && FORM_TYPE.test(type)
     if (type !== undefined && !form && !JSON_TYPE.test(type)) return done(new GatewayError('unsupported_media_type'))

@@ -1,11 +1,11 @@
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { defaultDialect } from '../../providers/dialects/index.ts'
 import type { Dialect } from '../../providers/dialects/dialect.ts'
 import { REQUEST } from '../logging/line.ts'
-import { dialectAt, errorTable, routeDialect, type ErrorCode } from '../errors.ts'
+import { dialectAt, errorTable, GatewayError, type ErrorCode } from '../errors.ts'
 import { newRequestId } from './request-id.ts'
 import { linger } from './unread.ts'
 
@@ -21,8 +21,10 @@ const parserErrors: Record<string, ErrorCode> = {
 /** Connections whose last request was refused for its framing: what the parser says of the bytes behind it is no news. */
 export const refused = new WeakSet<Socket>()
 
+interface Latest { request: FastifyRequest, response: ServerResponse }
+
 /** The last request of each connection that the parser took. */
-export const latest = new WeakMap<Socket, { request: FastifyRequest, response: ServerResponse }>()
+export const latest = new WeakMap<Socket, Latest>()
 
 /** Answers what the HTTP parser refused, and closes: behind bytes it could not read, nothing can be trusted. */
 export function clientErrorHandler (this: FastifyInstance, error: ParserError, socket: Socket): void {
@@ -39,13 +41,24 @@ export function clientErrorHandler (this: FastifyInstance, error: ParserError, s
   if (last?.request.raw.complete === false) {
     // It is that request's body. What has an answer gets no second one.
     if (last.response.headersSent) linger(socket)
-    else refuse(this, socket, code, routeDialect(last.request))
+    else spoil(last, error.code === 'HPE_INVALID_EOF_STATE' ? 'client_closed_request' : code)
     return
   }
   const dialect = dialectIn(error)
   // Answers go out in the order of their requests.
   if (last?.response.writableFinished === false) last.response.once('close', () => refuse(this, socket, code, dialect))
   else refuse(this, socket, code, dialect)
+}
+
+/** Requests whose body could not be read to its end, by their fault, until somebody asks for it. */
+export const spoilt = new WeakMap<IncomingMessage, GatewayError>()
+
+/** Ends a request inside its body: whoever reads that gets the fault for its end, and answers; or will, when it comes to read. */
+function spoil ({ request: { raw }, response }: Latest, code: ErrorCode): void {
+  const fault = new GatewayError(code, { headers: { connection: 'close' } })
+  response.shouldKeepAlive = false
+  spoilt.set(raw, fault)
+  if (raw.listenerCount('error') > 0) raw.emit('error', fault)
 }
 
 /** Answers on a connection for which there is no request, and ends it. */

@@ -8,7 +8,7 @@ import { ask, goesOn, head, request } from './wire.ts'
 t.setTimeout(120_000)
 
 const provider = await startSpeaker(t)
-const gateway = await startGateway(t, provider.url, { env: { MAX_REQUESTS_PER_HOUR: '100000' } })
+const gateway = await startGateway(t, provider.url, { env: { MAX_REQUESTS_PER_HOUR: '100000', LOG_BODIES: 'off' } })
 
 const left = (key: string): string | undefined => gateway.app.quota.headers(gateway.app.keys.find(key)!)['x-ratelimit-remaining-requests']
 
@@ -192,7 +192,7 @@ t.test('a charset, and odd case (C28)', async (t) => {
 
 t.test('a prompt of 4 MB, and one of just below 32 MB (C31)', async (t) => {
   for (const way of ways.filter(({ native }) => native)) {
-    for (const size of [4 * 1024 * 1024, 32 * 1024 * 1024 - 1024]) {
+    for (const size of way.name === 'Messages' ? [4 * 1024 * 1024, 32 * 1024 * 1024 - 1024] : [4 * 1024 * 1024]) {
       const body = JSON.stringify(way.ask()).replace('"hi"', `"${'é'.repeat(size / 2)}"`)
       const { wire, answer } = await ask(gateway.url, request(way.path, body, [], way))
       t.equal(answer.status, 200)

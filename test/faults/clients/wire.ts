@@ -17,12 +17,12 @@ export class Wire {
   /** Resolves once the gateway has ended or broken the connection. */
   readonly closed: Promise<void>
   over = false
-  #bytes = Buffer.alloc(0)
+  #pieces: Buffer[] = []
 
   constructor (url: string) {
     this.socket = connect({ port: Number(new URL(url).port), host: '127.0.0.1', allowHalfOpen: true })
     this.socket.on('error', () => {})
-    this.socket.on('data', (data) => { this.#bytes = Buffer.concat([this.#bytes, data]) })
+    this.socket.on('data', (data) => { this.#pieces.push(data) })
     this.closed = Promise.race([once(this.socket, 'end'), once(this.socket, 'close')]).then(() => { this.over = true })
   }
 
@@ -52,6 +52,12 @@ export class Wire {
     this.socket.destroy()
   }
 
+  get #bytes (): Buffer {
+    const bytes = Buffer.concat(this.#pieces)
+    this.#pieces = [bytes]
+    return bytes
+  }
+
   #take (bare: boolean): Answer | undefined {
     const text = this.rest
     const end = text.indexOf('\r\n\r\n') + 4
@@ -61,7 +67,7 @@ export class Wire {
     if (Number.isNaN(status)) throw new Error(`no status line: ${first}`)
     const headers = Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]))
     const finish = (body: Buffer, length: number): Answer => {
-      this.#bytes = this.#bytes.subarray(end + length)
+      this.#pieces = [this.#bytes.subarray(end + length)]
       return { status, headers, body: body.toString(), before: [] }
     }
     const rest = this.#bytes.subarray(end)
