@@ -37,8 +37,8 @@ export function run (t: Teardown, env: Record<string, string>, keys = keysOf(CHA
 }
 
 /** The same, once it listens. */
-export async function start (t: Teardown, provider: string, env: Record<string, string> = {}): Promise<Running> {
-  const running = run(t, { OPENAI_BASE_URL: `${provider}/v1`, ...env })
+export async function start (t: Teardown, provider: string, env: Record<string, string> = {}, keys?: string): Promise<Running> {
+  const running = run(t, { OPENAI_BASE_URL: `${provider}/v1`, ...env }, keys)
   await until(() => /listening at (https?:[^"]+)/.test(running.output()) || running.child.exitCode !== null)
   const [, url = ''] = /listening at (https?:[^"]+)/.exec(running.output()) ?? []
   if (url === '') throw new Error(running.output())

@@ -5,7 +5,7 @@ import type { Uploads } from './upload.ts'
 /** ms that a client may take to read its answer and close. */
 const LINGER = 2000
 /** Bytes that are read behind the answer on a connection that ends. */
-const MOST = 16 * 1024 * 1024
+const MOST = 8 * 1024 * 1024
 
 /** Connections that have had their last answer. */
 export const ending = new WeakSet<Socket>()

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { CHAT_KEY } from '../../helper.ts'
 
@@ -23,7 +22,10 @@ export class Wire {
     this.socket = connect({ port: Number(new URL(url).port), host: '127.0.0.1', allowHalfOpen: true })
     this.socket.on('error', () => {})
     this.socket.on('data', (data) => { this.#pieces.push(data) })
-    this.closed = Promise.race([once(this.socket, 'end'), once(this.socket, 'close')]).then(() => { this.over = true })
+    this.closed = new Promise<void>((resolve) => {
+      this.socket.once('end', resolve)
+      this.socket.once('close', () => resolve())
+    }).then(() => { this.over = true })
   }
 
   say (bytes: string | Buffer): this {
@@ -44,7 +46,7 @@ export class Wire {
       if (found !== undefined && found.status >= 200) return { ...found, before }
       if (found !== undefined) before.push(found.status)
       else if (this.over) throw new Error(`no answer, but the end, behind ${JSON.stringify(this.rest)}`)
-      else await Promise.race([once(this.socket, 'data'), this.closed])
+      else await Promise.race([new Promise((resolve) => this.socket.once('data', resolve)), this.closed])
     }
   }
 
