@@ -333,7 +333,7 @@ t.test('warnings', async (t) => {
   t.match(exposed.lines, [{ level: WARN }, { level: WARN, msg: /chmod 600/ }])
 })
 
-t.test('credentials', async (t) => {
+t.test('credentials (C58, C59, C60, C61, C62, C63, C65, C66, C67, C68)', async (t) => {
   t.testdir({})
   const long = 'l'.repeat(512)
   const { app } = await build(t, write(t, {
@@ -412,7 +412,7 @@ t.test('a key expires while the gateway runs', async (t) => {
   t.equal(app.keys.size, 1)
 })
 
-t.test('guessing is limited by address, good keys are not', async (t) => {
+t.test('guessing is limited by address, good keys are not (C59)', async (t) => {
   t.testdir({})
   const { app } = await build(t, write(t, { virtual_keys: { [TOKEN]: entry() } }))
   const ask = (token: string, remoteAddress = '192.0.2.1') => app.inject({ url: '/who', remoteAddress, headers: { 'x-api-key': token, 'x-forwarded-for': token } })

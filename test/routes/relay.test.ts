@@ -158,7 +158,7 @@ t.test('Chat Completions on a key of a provider that speaks another dialect', as
   t.equal(parsed.at(-2).choices[0].finish_reason, 'stop')
 })
 
-t.test('a client that leaves frees the provider, and the request counts', async (t) => {
+t.test('a client that leaves frees the provider, and the request counts (C1, C2, C3)', async (t) => {
   const provider = await startProvider(t, (request, response) => {
     if (JSON.parse(request.body).stream) response.writeHead(200, { 'content-type': 'text/event-stream' }).write(chunk({ content: 'a' }))
   })
@@ -181,7 +181,7 @@ t.test('a client that leaves frees the provider, and the request counts', async 
   t.equal(gateway.app.quota.headers(gateway.app.keys.find(CHAT_KEY)!)['x-ratelimit-remaining-requests'], '7')
 })
 
-t.test('a slow reader pauses the provider', async (t) => {
+t.test('a slow reader pauses the provider (C7)', async (t) => {
   let written = 0
   const piece = Buffer.from(chunk({ content: 'x'.repeat(32_000) }))
   const provider = await startRawProvider(t, (socket) => {

@@ -24,7 +24,7 @@ function upload (): { uploads: Uploads, request: Request, message: IncomingMessa
   return { uploads, request, message, errors }
 }
 
-t.test('an upload that stalls ends after ten seconds, once', async (t) => {
+t.test('an upload that stalls ends after ten seconds, once (C11)', async (t) => {
   const { request, errors } = upload()
   request.socket.bytesRead += 1_000_000
   mock.timers.tick(10_000)
@@ -35,7 +35,7 @@ t.test('an upload that stalls ends after ten seconds, once', async (t) => {
   t.equal(errors.length, 1)
 })
 
-t.test('one that trickles ends after twenty', async (t) => {
+t.test('one that trickles ends after twenty (C11)', async (t) => {
   const { request, errors } = upload()
   for (let second = 0; second < 22; second++) {
     request.socket.bytesRead += 100
@@ -53,7 +53,7 @@ t.test('an upload that nobody reads any more is let go, and harms nobody', async
   t.ok(request.destroyed)
 })
 
-t.test('a large body on a slow line gets through', async (t) => {
+t.test('a large body on a slow line gets through (C11)', async (t) => {
   const { uploads, request, message, errors } = upload()
   for (let second = 0; second < 600; second++) {
     request.socket.bytesRead += 9 * 1024
