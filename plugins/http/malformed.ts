@@ -18,6 +18,9 @@ const parserErrors: Record<string, ErrorCode> = {
   HPE_CHUNK_EXTENSIONS_OVERFLOW: 'request_too_large'
 }
 
+/** ms in which an answer that is on its way still goes out to a client that sends no more. */
+const PARTING = 100
+
 /** Connections whose last request was refused for its framing: what the parser says of the bytes behind it is no news. */
 export const refused = new WeakSet<Socket>()
 
@@ -28,7 +31,11 @@ export const latest = new WeakMap<Socket, Latest>()
 
 /** Answers what the HTTP parser refused, and closes: behind bytes it could not read, nothing can be trusted. */
 export function clientErrorHandler (this: FastifyInstance, error: ParserError, socket: Socket): void {
-  if (refused.has(socket)) return
+  if (refused.has(socket)) {
+    // The client has left: its parser, which would see to that, is of no use any more.
+    if (socket.readableEnded) setTimeout(() => socket.destroy(), PARTING).unref()
+    return
+  }
   // Where a handshake failed there is nobody to answer.
   const shaken = !(socket instanceof TLSSocket) || /^(HPE|ERR_HTTP)_/.test(error.code)
   if (error.code === 'ECONNRESET' || !socket.writable || !shaken) {

@@ -4,10 +4,12 @@ import fastify from 'fastify'
 import type { FastifyHttpOptions } from 'fastify'
 import { readSettings } from '../config/index.ts'
 import { GatewayError, requestIdHeaders, sendError, toGatewayError } from '../errors.ts'
+import { REQUEST } from '../logging/line.ts'
 import { logStream } from '../logging/sink.ts'
 import { readPair, tlsFiles, type TlsFiles } from '../tls/pair.ts'
 import { clientErrorHandler } from './malformed.ts'
 import { newRequestId } from './request-id.ts'
+import { dropRest } from './unread.ts'
 
 /** Ids we take from a client: what fits in a log line and a header, and nothing that could be mistaken for either. */
 const SANE_ID = /^[\w.:/+=-]{1,128}$/
@@ -29,8 +31,12 @@ export function serverOptions (env: NodeJS.ProcessEnv = process.env): FastifyHtt
       return typeof id === 'string' && SANE_ID.test(id) ? id : newRequestId()
     },
     frameworkErrors: (error, request, reply) => {
+      // No hook is called for these.
       reply.headers(requestIdHeaders(request))
-      sendError(request, reply, toGatewayError(error) ?? new GatewayError('internal_error'))
+      if (!request.raw.complete) dropRest(request, reply)
+      const known = toGatewayError(error) ?? new GatewayError('internal_error')
+      sendError(request, reply, known)
+      request.log.info({ id: request.id, method: request.method, status: reply.statusCode, outcome: 'refused', error: known.code }, REQUEST)
     },
     clientErrorHandler,
     ...trustProxy !== undefined && { trustProxy },

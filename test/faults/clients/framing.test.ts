@@ -1,7 +1,7 @@
 /** What is not one clear HTTP/1.1 request. */
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
-import { startGateway } from '../../helper.ts'
+import { startGateway, until } from '../../helper.ts'
 import { chat, dialects, isError, messagesApi, startSpeaker } from './dialects.ts'
 import { ask, ends, goesOn, head, request, Wire } from './wire.ts'
 
@@ -67,6 +67,11 @@ async function isRefused (t: Parameters<typeof isError>[0], dialect: typeof chat
   isError(t, dialect, answer, dialect.name)
   t.equal(answer.headers['connection'], 'close')
   t.equal(await ends(wire), '', 'one answer')
+  // So does one that says it sends no more.
+  const parting = new Wire(gateway.url)
+  parting.socket.end(bytes)
+  t.equal((await parting.answer()).status, status)
+  t.equal(await ends(parting), '')
   t.equal(provider.requests.length, before, 'nothing is sent upstream')
 }
 
@@ -118,6 +123,21 @@ t.test('requests that do not wait are answered in their order (C41)', async (t) 
     t.equal((await spoilt.answer()).body, dialect.begun + dialect.rest)
     t.equal((await spoilt.answer()).status, 400, 'behind what was asked before it')
     t.equal(await ends(spoilt), '')
+  }
+})
+
+t.test('garbage behind a request that goes on harms neither its answer nor its end (C3, C41)', async (t) => {
+  for (const dialect of dialects) {
+    const before = provider.requests.length
+    const wire = new Wire(gateway.url).say(request(dialect.path, JSON.stringify(dialect.ask({ model: 'hangs', stream: true })), [], dialect))
+    await until(() => wire.rest.includes('four'))
+    wire.say('GARBAGE\r\n\r\n')
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    t.notMatch(wire.rest, 'malformed_http', 'no answer inside another')
+    const left = performance.now()
+    wire.leave()
+    await provider.requests[before]!.aborted
+    t.ok(performance.now() - left < 5000, 'the provider is let go')
   }
 })
 

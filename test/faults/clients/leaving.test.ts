@@ -22,7 +22,16 @@ const partings: Array<[name: string, part: (wire: Wire) => unknown]> = [
   ['RST', ({ socket }) => socket.resetAndDestroy()]
 ]
 
-/** Asks, waits for the first token where there is one, parts, and sees the provider let go within a second. */
+/** How long the provider was held after each parting. */
+const held: number[] = []
+
+/** Within a second, as a rule: the machine may be busy at one or the other. */
+function isLetGo (t: Pick<typeof import('tap').default, 'ok'>): void {
+  const sorted = held.splice(0).sort((a, b) => a - b)
+  t.ok(sorted[sorted.length >> 1]! < 1000 && sorted.at(-1)! < 5000, `${sorted.at(-1)} ms at most`)
+}
+
+/** Asks, waits for the first token where there is one, parts, and sees the provider let go. */
 async function leave (t: Pick<typeof import('tap').default, 'ok' | 'match'>, gateway: TestGateway, provider: Awaited<ReturnType<typeof startProvider>>, way: Spoken, fields: Record<string, unknown>, part: (wire: Wire) => unknown, title: string): Promise<Record<string, unknown>> {
   const before = provider.requests.length
   const rows = rowsOf(gateway).length
@@ -33,7 +42,7 @@ async function leave (t: Pick<typeof import('tap').default, 'ok' | 'match'>, gat
   const left = performance.now()
   part(wire)
   await provider.requests[before]!.aborted
-  t.ok(performance.now() - left < 1000, `${title}: the provider is let go within a second`)
+  held.push(performance.now() - left)
   await until(() => rowsOf(gateway).length === rows + 1 && rowsOf(gateway)[rows]!['outcome'] !== null)
   const row = rowsOf(gateway)[rows]!
   t.match(row, { key: gateway.app.keys.find(way.key)!.id, provider: way.key === CHAT_KEY ? 'openai' : 'anthropic', outcome: 'client_gone', status: 499, requested_model: fields['model'], attempts: 1 }, title)
@@ -55,6 +64,7 @@ t.test('gone before the first byte: a whole reply, and a stream (C1, C2)', async
     // Half of a whole reply is there, of which the client has had nothing.
     await leave(t, gateway, provider, way, { model: 'hangs', stream: false }, partings[0]![1], `${way.name}, inside the reply`)
   }
+  isLetGo(t)
   t.equal(rowsOf(gateway).length, provider.requests.length, 'a row each')
   t.equal(gateway.lines().filter(({ outcome, status }) => outcome === 'client_gone' && status === 499).length, provider.requests.length, 'a line each')
 })
@@ -70,6 +80,7 @@ t.test('gone in the middle of a stream (C3, C4)', async (t) => {
       t.ok(Number(row['input']) > 0)
     }
   }
+  isLetGo(t)
   t.equal(rowsOf(gateway).length, provider.requests.length)
 })
 
@@ -77,11 +88,13 @@ t.test('gone in the middle of its upload (C5)', async (t) => {
   const provider = await startSpeaker(t)
   const gateway = await startGateway(t, provider.url, { env: { MAX_REQUESTS_PER_HOUR: '100' } })
   let gone = 0
+  let heads = 0
+  gateway.app.server.on('request', () => { heads++ })
   for (const way of ways) {
     for (const [name, part] of partings) {
       for (const [lines, body] of [[['Content-Length: 1000'], '{"model":"m1"'], [['Transfer-Encoding: chunked'], '5\r\n{"mod'], [['Transfer-Encoding: chunked'], 'd\r\n{"model":"m1"\r\n'], [['Content-Length: 1000'], ''], [['Content-Length: 1000', 'Expect: 100-continue'], '']] as const) {
         const wire = new Wire(gateway.url).say(head(way.path, [...lines], way) + body)
-        await new Promise((resolve) => setTimeout(resolve, 10))
+        await until(() => heads === gone + 1)
         part(wire)
         await until(() => gateway.lines().filter(({ msg, status }) => msg === 'request' && (status === 499 || status === 400)).length === gone + 1)
         gone++
@@ -152,9 +165,10 @@ t.test('gone while the write buffer is full (C9)', async (t) => {
       const left = performance.now()
       part(wire)
       await until(() => closed === 1)
-      t.ok(performance.now() - left < 1000, `${way.name}, ${name}: the provider is let go within a second`)
+      held.push(performance.now() - left)
       await until(() => rowsOf(gateway).some(({ outcome }) => outcome === 'client_gone'))
-      t.match(rowsOf(gateway), [{ outcome: 'client_gone', status: 499, usage_source: 'estimated' }])
+      t.match(rowsOf(gateway), [{ outcome: 'client_gone', status: 499, usage_source: 'estimated' }], `${way.name}, ${name}`)
     }
   }
+  isLetGo(t)
 })

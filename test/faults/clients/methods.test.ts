@@ -27,6 +27,13 @@ t.test('an unknown route (C55)', async (t) => {
       }
     }
   }
+  for (const dialect of dialects) {
+    const { wire, answer } = await ask(gateway.url, asked('POST', dialect, `${dialect.path}/%zz`))
+    t.equal(answer.status, 404)
+    isError(t, dialect, answer, 'a path that cannot be read')
+    t.equal(await goesOn(wire), 200)
+    t.match(gateway.lines().findLast(({ error }) => error === 'not_found'), { msg: 'request', id: answer.headers['x-request-id'], outcome: 'refused', status: 404 })
+  }
   // Where the path says nothing, the client's own headers do.
   const { wire, answer } = await ask(gateway.url, request('/nowhere', '', ['anthropic-version: 2023-06-01']))
   t.equal(answer.status, 404)
