@@ -29,7 +29,8 @@ export function linger (socket: Socket): void {
 export function dropRest ({ raw, headers, routeOptions: { bodyLimit } }: FastifyRequest, reply: FastifyReply, uploads: Uploads): void {
   const most = bodyLimit ?? MOST
   if (Number(headers['content-length']) > most) reply.header('connection', 'close')
-  const closes = reply.getHeader('connection') === 'close'
+  // Node itself closes behind a client that still waits for its 100.
+  const closes = reply.getHeader('connection') === 'close' || !reply.raw.shouldKeepAlive || /100-continue/i.test(headers.expect ?? '')
   let left = closes ? MOST : most
   raw.on('data', (chunk: Buffer) => {
     left -= chunk.length

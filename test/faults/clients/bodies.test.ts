@@ -44,6 +44,17 @@ for (const [name, bodies] of faults) {
   })
 }
 
+t.test('no body at all (C14)', async (t) => {
+  for (const way of ways) {
+    for (const type of ['application/json', null]) {
+      const { wire, answer } = await ask(gateway.url, head(way.path, [], { key: way.key, type }))
+      t.equal(answer.status, 400)
+      isError(t, way, answer, way.name)
+      t.equal(await goesOn(wire), 200)
+    }
+  }
+})
+
 t.test('model missing, or no text (C16)', async (t) => {
   for (const way of ways) {
     for (const model of [undefined, null, 1, '', ['m1'], { id: 'm1' }, true]) {

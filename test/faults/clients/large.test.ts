@@ -90,10 +90,18 @@ t.test('a body that says it is too large is refused before it comes (C29)', asyn
       }
     }
     // One that sends all of it without a look at the answer comes to it all the same.
-    const wire = new Wire(gateway.url).say(head(dialect.path, [`Content-Length: ${40 * MB}`], dialect))
-    wire.say(Buffer.alloc(12 * MB, 0x20))
-    t.equal((await wire.answer()).status, 413)
-    t.equal(await ends(wire), '')
+    for (const [length, lines, key, status] of [[40 * MB, [], dialect.key, 413], [7 * MB, ['Connection: close'], 'nobody', 401], [7 * MB, ['Expect: 100-continue'], 'nobody', 401], [30 * MB, [], 'nobody', 401]] as const) {
+      const wire = new Wire(gateway.url)
+      let broken: Error | undefined
+      wire.socket.once('error', (error) => { broken = error })
+      wire.socket.pause()
+      wire.say(head(dialect.path, [`Content-Length: ${length}`, ...lines], { key })).say(Buffer.alloc(Math.min(length, 7 * MB), 0x20))
+      await new Promise((resolve) => setTimeout(resolve, 300))
+      wire.socket.resume()
+      t.equal((await wire.answer()).status, status, `${length} bytes, ${lines}`)
+      t.equal(broken, undefined)
+      wire.leave()
+    }
   }
   t.equal(provider.requests.length, 0)
 })
