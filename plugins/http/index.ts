@@ -27,7 +27,7 @@ export default fp(async (fastify) => {
       raw.socket.destroy()
       return
     }
-    latest.set(raw.socket, { request, response: reply.raw })
+    latest.set(raw.socket, reply.raw)
     reply.headers(requestIdHeaders(request))
     if (stopping && request.routeOptions.config.probe !== true) {
       return done(new GatewayError('shutting_down', { headers: { connection: 'close', 'retry-after': '1' } }))
@@ -52,6 +52,12 @@ export default fp(async (fastify) => {
     if (stopping) reply.raw.shouldKeepAlive = false
     if (!request.raw.complete) dropRest(request, reply, uploads)
     done(null, payload)
+  })
+
+  // An idle connection keeps nothing of what it was used for.
+  fastify.addHook('onResponse', ({ raw }, reply, done) => {
+    if (raw.complete && latest.get(raw.socket) === reply.raw) latest.delete(raw.socket)
+    done()
   })
 
   // A client that asked first is told to go on only once its key is known to be good.

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { defaultDialect } from '../../providers/dialects/index.ts'
 import type { Dialect } from '../../providers/dialects/dialect.ts'
 import { REQUEST } from '../logging/line.ts'
@@ -24,10 +24,8 @@ const PARTING = 100
 /** Connections whose last request was refused for its framing: what the parser says of the bytes behind it is no news. */
 export const refused = new WeakSet<Socket>()
 
-interface Latest { request: FastifyRequest, response: ServerResponse }
-
-/** The last request of each connection that the parser took. */
-export const latest = new WeakMap<Socket, Latest>()
+/** The answer to the last request of each connection that the parser took, until both are at their end. */
+export const latest = new WeakMap<Socket, ServerResponse>()
 
 /** Answers what the HTTP parser refused, and closes: behind bytes it could not read, nothing can be trusted. */
 export function clientErrorHandler (this: FastifyInstance, error: ParserError, socket: Socket): void {
@@ -45,15 +43,15 @@ export function clientErrorHandler (this: FastifyInstance, error: ParserError, s
   refused.add(socket)
   const code = parserErrors[error.code] ?? 'malformed_http'
   const last = latest.get(socket)
-  if (last?.request.raw.complete === false) {
+  if (last?.req.complete === false) {
     // It is that request's body. What has an answer gets no second one.
-    if (last.response.headersSent) linger(socket)
+    if (last.headersSent) linger(socket)
     else spoil(last, error.code === 'HPE_INVALID_EOF_STATE' ? 'client_closed_request' : code)
     return
   }
   const dialect = dialectIn(error)
   // Answers go out in the order of their requests.
-  if (last?.response.writableFinished === false) last.response.once('close', () => refuse(this, socket, code, dialect))
+  if (last?.writableFinished === false) last.once('close', () => refuse(this, socket, code, dialect))
   else refuse(this, socket, code, dialect)
 }
 
@@ -61,7 +59,8 @@ export function clientErrorHandler (this: FastifyInstance, error: ParserError, s
 export const spoilt = new WeakMap<IncomingMessage, GatewayError>()
 
 /** Ends a request inside its body: whoever reads that gets the fault for its end, and answers; or will, when it comes to read. */
-function spoil ({ request: { raw }, response }: Latest, code: ErrorCode): void {
+function spoil (response: ServerResponse, code: ErrorCode): void {
+  const raw = response.req
   const fault = new GatewayError(code, { headers: { connection: 'close' } })
   response.shouldKeepAlive = false
   spoilt.set(raw, fault)
