@@ -1,6 +1,6 @@
 /** What is in a body, and what it is said to be. */
 import { gzipSync } from 'node:zlib'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { CHAT_KEY, MESSAGES_KEY, startGateway } from '../../helper.ts'
 import { dialects, isError, startSpeaker, type Spoken } from './dialects.ts'
 import { ask, goesOn, head, request } from './wire.ts'
@@ -15,7 +15,7 @@ const left = (key: string): string | undefined => gateway.app.quota.headers(gate
 /** Each dialect, asked with a key of a provider that speaks it, and with one for which it is translated. */
 const ways = dialects.flatMap((dialect) => [CHAT_KEY, MESSAGES_KEY].map((key) => ({ ...dialect, key, native: dialect.key === key })))
 
-async function isRefused (t: Parameters<typeof isError>[0], dialect: Spoken, body: string | Buffer, status = 400, lines: string[] = [], type: string | null = 'application/json'): Promise<string> {
+async function isRefused (t: Test, dialect: Spoken, body: string | Buffer, status = 400, lines: string[] = [], type: string | null = 'application/json'): Promise<string> {
   const before = [provider.requests.length, left(dialect.key)]
   const { wire, answer } = await ask(gateway.url, request(dialect.path, body, lines, { key: dialect.key, type }))
   t.equal(answer.status, status, `${dialect.name}: ${body.toString('utf8', 0, 60)}`)

@@ -1,6 +1,6 @@
 /** What is not one clear HTTP/1.1 request. */
 import { randomBytes } from 'node:crypto'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { startGateway, until } from '../../helper.ts'
 import { chat, dialects, isError, messagesApi, startSpeaker } from './dialects.ts'
 import { ask, ends, goesOn, head, request, Wire } from './wire.ts'
@@ -60,7 +60,7 @@ const chunks: Array<[name: string, body: string]> = [
   ['a bare CR in an extension (C40)', '2;a\rb\r\n{}\r\n0\r\n\r\n']
 ]
 
-async function isRefused (t: Parameters<typeof isError>[0], dialect: typeof chat, bytes: string | Buffer, status = 400): Promise<void> {
+async function isRefused (t: Test, dialect: typeof chat, bytes: string | Buffer, status = 400): Promise<void> {
   const before = provider.requests.length
   const { wire, answer } = await ask(gateway.url, bytes)
   t.equal(answer.status, status)

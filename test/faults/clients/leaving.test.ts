@@ -1,7 +1,7 @@
 /** Clients that go, or read late. */
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { CHAT_KEY, MESSAGES_KEY, startGateway, startProvider, startRawProvider, until, type TestGateway } from '../../helper.ts'
 import { dialects, spokenAt, startSpeaker, type Spoken } from './dialects.ts'
 import { head, request, Wire } from './wire.ts'
@@ -26,13 +26,13 @@ const partings: Array<[name: string, part: (wire: Wire) => unknown]> = [
 const held: number[] = []
 
 /** Within a second, as a rule: the machine may be busy at one or the other. */
-function isLetGo (t: Pick<typeof import('tap').default, 'ok'>): void {
+function isLetGo (t: Test): void {
   const sorted = held.splice(0).sort((a, b) => a - b)
   t.ok(sorted[sorted.length >> 1]! < 1000 && sorted.at(-1)! < 5000, `${sorted.at(-1)} ms at most`)
 }
 
 /** Asks, waits for the first token where there is one, parts, and sees the provider let go. */
-async function leave (t: Pick<typeof import('tap').default, 'ok' | 'match'>, gateway: TestGateway, provider: Awaited<ReturnType<typeof startProvider>>, way: Spoken, fields: Record<string, unknown>, part: (wire: Wire) => unknown, title: string): Promise<Record<string, unknown>> {
+async function leave (t: Test, gateway: TestGateway, provider: Awaited<ReturnType<typeof startProvider>>, way: Spoken, fields: Record<string, unknown>, part: (wire: Wire) => unknown, title: string): Promise<Record<string, unknown>> {
   const before = provider.requests.length
   const rows = rowsOf(gateway).length
   const wire = new Wire(gateway.url).say(request(way.path, JSON.stringify(way.ask(fields)), [], way))
