@@ -5,7 +5,7 @@ import { GatewayError, requestIdHeaders } from '../errors.ts'
 import { latest, refuse, refused, spoilt } from './malformed.ts'
 import { watchSilent } from './silent.ts'
 import { dropRest, ending } from './unread.ts'
-import { Uploads } from './upload.ts'
+import { uploads } from './upload.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -19,7 +19,6 @@ declare module 'fastify' {
 /** The manners every request meets before any route: its id, its Host, its Expect, its encoding. */
 export default fp(async (fastify) => {
   let stopping = false
-  const uploads = new Uploads()
   fastify.addHook('onRequest', (request, reply, done) => {
     const { headers, raw } = request
     // Nothing that comes behind the last answer is for us.
@@ -50,7 +49,7 @@ export default fp(async (fastify) => {
 
   fastify.addHook('onSend', (request, reply, payload, done) => {
     if (stopping) reply.raw.shouldKeepAlive = false
-    if (!request.raw.complete) dropRest(request, reply, uploads)
+    if (!request.raw.complete) dropRest(request, reply)
     done(null, payload)
   })
 
@@ -78,7 +77,6 @@ export default fp(async (fastify) => {
     uploads.end(request.raw)
     done()
   })
-  fastify.addHook('onClose', async () => uploads.stop())
   const unanswered = (request: IncomingMessage, response: ServerResponse): void => {
     fastify.server.emit('request', request, response)
   }

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Uploads } from './upload.ts'
+import { uploads } from './upload.ts'
 
 /** ms that a client may take to read its answer and close. */
 const LINGER = 2000
@@ -26,7 +26,7 @@ export function linger (socket: Socket): void {
  * An answer may go out before its request is all there: one that is refused by its head. The rest is read and dropped, so
  * that the client comes to its answer; not for ever, and nothing that is larger than the route takes.
  */
-export function dropRest ({ raw, headers, routeOptions: { bodyLimit } }: FastifyRequest, reply: FastifyReply, uploads: Uploads): void {
+export function dropRest ({ raw, headers, routeOptions: { bodyLimit } }: FastifyRequest, reply: FastifyReply): void {
   const most = bodyLimit ?? MOST
   if (Number(headers['content-length']) > most) reply.header('connection', 'close')
   // Node itself closes behind a client that still waits for its 100.

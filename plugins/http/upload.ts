@@ -26,7 +26,10 @@ interface Progress {
  */
 export class Uploads {
   readonly #open = new Map<IncomingMessage, Progress | undefined>()
-  readonly #timer = setInterval(() => this.#look(), INTERVAL).unref()
+
+  constructor () {
+    setInterval(() => this.#look(), INTERVAL).unref()
+  }
 
   begin (request: IncomingMessage): void {
     if (!this.#open.has(request)) this.#open.set(request, undefined)
@@ -35,10 +38,6 @@ export class Uploads {
   /** Its body is there. */
   end (request: IncomingMessage): void {
     this.#open.delete(request)
-  }
-
-  stop (): void {
-    clearInterval(this.#timer)
   }
 
   #look (): void {
@@ -57,6 +56,9 @@ export class Uploads {
     else request.emit('error', new GatewayError('request_timeout', { headers: { connection: 'close' } }))
   }
 }
+
+/** Those of all servers of this process. */
+export const uploads = new Uploads()
 
 /** Notes how far it has come. @returns whether it is too slow to wait for */
 function isLost (progress: Progress, bytes: number): boolean {
