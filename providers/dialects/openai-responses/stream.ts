@@ -29,7 +29,7 @@ export const stream: StreamReader = {
   },
   readWhole (body) {
     const status = textOf(body.status)
-    if (isFailure(status)) return { ...common(body), error: errorOf(body) }
+    if (isFailure(status) || isError(body)) return { ...common(body), error: errorOf(body) }
     return { ...common(body), ...!isUnfinished(status) && { finish: finishWord(body, status ?? 'completed') } }
   },
   fold,
@@ -37,6 +37,11 @@ export const stream: StreamReader = {
   written,
   repeats: (frame) => frame.includes(WHOLE),
   unfold
+}
+
+/** A body that is no response, but tells of an error. */
+function isError ({ type, error }: Record<string, unknown>): boolean {
+  return type === 'error' || textOf(error) !== undefined || Object.keys(objectOf(error)).length > 0
 }
 
 function common (response: Record<string, unknown>): Reading {
