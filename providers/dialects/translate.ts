@@ -101,7 +101,7 @@ export class EventTranslation extends Observer {
         return event
       case 'error': {
         this.done = true
-        const error = { ...event.error, message: this.#redact(event.error.message) }
+        const error = Object.fromEntries(Object.entries(event.error).map(([name, value]) => [name, typeof value === 'string' ? this.#redact(value) : value])) as typeof event.error
         this.note({ error })
         return { type: 'error', error }
       }

@@ -111,7 +111,7 @@ export class Relay implements AttemptsHandler {
   onHead (status: number, headers: Headers): void {
     this.#status = status
     this.#headers = headers
-    this.#admitted.exchange.upstreamRequestId = requestId(headers)
+    this.#admitted.exchange.upstreamRequestId = requestId(headers, this.#admitted.redact)
     this.#admitted.exchange.trace?.answered(status)
     if (status >= 300) return
     const { dialect, call, kept } = this.#admitted
@@ -316,7 +316,7 @@ export class Relay implements AttemptsHandler {
   #sendHead (length?: number): void {
     this.#headSent = true
     this.#reply.hijack()
-    const { dialect, call, exchange, hold } = this.#admitted
+    const { dialect, call, exchange, hold, redact } = this.#admitted
     const events = this.#media === undefined && (this.#stream !== undefined || (call.stream && dialect.translation !== undefined))
     const head = ['content-type', this.#media?.type ?? (events ? EVENTS_TYPE : JSON_TYPE)]
     if (length !== undefined) head.push('content-length', String(length))
@@ -326,7 +326,7 @@ export class Relay implements AttemptsHandler {
     put(head, requestIdHeaders(this.#request))
     put(head, commonHeaders(this.#fastify, exchange, dialect, hold))
     if (length !== undefined && this.#media === undefined) put(head, this.#books.headers)
-    put(head, carried(dialect.replyHeaders, this.#headers))
+    put(head, carried(dialect.replyHeaders, this.#headers, redact))
     this.#reply.raw.writeHead(200, head)
   }
 
