@@ -10,6 +10,7 @@ const { default: Fastify } = await import('fastify')
 const { default: closeWithGrace } = await import('close-with-grace')
 const { gateway, serverOptions } = await import('./app.ts')
 const { readSettings } = await import('./plugins/config/index.ts')
+const { conceal } = await import('./plugins/keys/conceal.ts')
 const { flush } = await import('./plugins/logging/sink.ts')
 
 let stopping = false
@@ -37,6 +38,6 @@ try {
   // Told to stop while it started: that is no fault, and the end is under way.
   if (stopping) await new Promise(() => {})
   // One line: whoever reads it has just mistyped a setting, and a stack would not help.
-  console.error(`llm-gateway: ${error instanceof Error ? error.message : String(error)}`)
+  console.error(conceal(`llm-gateway: ${error instanceof Error ? error.message : String(error)}`))
   process.exit(1)
 }

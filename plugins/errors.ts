@@ -6,6 +6,7 @@ import { BadForm } from '../providers/dialects/multipart.ts'
 import { BadJson } from '../providers/dialects/scan.ts'
 import type { Dialect } from '../providers/dialects/dialect.ts'
 import type { ErrorInfo } from '../providers/dialects/events.ts'
+import { conceal } from './keys/conceal.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -153,6 +154,8 @@ export function requestIdHeaders (request: FastifyRequest): Record<string, strin
 export function sendError (request: FastifyRequest, reply: FastifyReply, error: GatewayError): void {
   const { errors } = routeDialect(request)
   const info = { ...error.info, status: errors.statusOf?.(error.info) ?? error.status }
+  // It may quote what the client sent.
+  if (info.message !== errorTable[error.code][1]) info.message = conceal(info.message)
   reply
     .code(info.status)
     .headers(error.headers)

@@ -3,6 +3,7 @@ import type { ErrorObject } from 'ajv'
 import fp from 'fastify-plugin'
 import { defaultProviders } from '../../providers/index.ts'
 import type { Provider } from '../../providers/provider.ts'
+import { beware, environmentSecrets } from '../keys/conceal.ts'
 import { validator } from '../validator.ts'
 import { parseBaseUrl, pointsAtGateway } from './base-url.ts'
 import { parsePatience, parsePeriod, parseTimeout } from './duration.ts'
@@ -109,6 +110,9 @@ declare module 'fastify' {
  * that names the variable, what is wrong with its value, and a right value.
  */
 export default fp<ConfigOptions>(async (fastify, { env = process.env, providers: embedded = [] }) => {
+  // First of all: a provider's own code may say in an error what it was given.
+  const secrets = environmentSecrets(env)
+  fastify.addHook('onClose', beware({ secrets: () => secrets }))
   const providers = checkProviders([
     ...await loadProviders(env.PROVIDERS || defaultProviders.join(',')),
     ...embedded.map((value) => ({ value, source: 'the option "providers"' }))

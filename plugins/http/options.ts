@@ -5,6 +5,7 @@ import type { FastifyHttpOptions } from 'fastify'
 import { readSettings } from '../config/index.ts'
 import { GatewayError, requestIdHeaders, sendError, toGatewayError } from '../errors.ts'
 import { REQUEST } from '../logging/line.ts'
+import { concealedError, exposes } from '../keys/conceal.ts'
 import { logStream } from '../logging/sink.ts'
 import { readPair, tlsFiles, type TlsFiles } from '../tls/pair.ts'
 import { clientErrorHandler } from './malformed.ts'
@@ -23,12 +24,12 @@ export function serverOptions (env: NodeJS.ProcessEnv = process.env): FastifyHtt
   const { logLevel, logFormat, trustProxy } = settings
   const files = tlsFiles(settings)
   return {
-    logger: { level: logLevel, stream: logStream(logFormat) },
+    logger: { level: logLevel, stream: logStream(logFormat), serializers: { err: concealedError } },
     // One line a request, written at its end, is the logging plugin's.
     logController: new fastify.LogController({ disableRequestLogging: true }),
     genReqId: ({ headers }) => {
       const id = headers['x-request-id']
-      return typeof id === 'string' && SANE_ID.test(id) ? id : newRequestId()
+      return typeof id === 'string' && SANE_ID.test(id) && !exposes(id) ? id : newRequestId()
     },
     frameworkErrors: (error, request, reply) => {
       // No hook is called for these.

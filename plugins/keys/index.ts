@@ -5,10 +5,12 @@ import { keepReloading } from '../file/reload.ts'
 import { inSlices, type Work } from '../file/slices.ts'
 import { isExposed, readAtStart, readBytes } from '../file/source.ts'
 import { authenticator } from './authenticate.ts'
+import { beware } from './conceal.ts'
 import { list, type Changed, type Listed } from './changes.ts'
 import { digest, readingKeys, readKeys, type KeySet, type VirtualKey } from './file.ts'
 import { changeKeys } from './keyring.ts'
 import { SecretFiles } from './secret.ts'
+import { realKeys } from './targets.ts'
 
 export type { VirtualKey } from './file.ts'
 export type { KeyTarget } from './targets.ts'
@@ -70,6 +72,16 @@ export default fp<KeysOptions>(async (fastify, { env = process.env, pollInterval
 
   if (keys.size === 0) fastify.log.warn({ file }, 'the keys file has no virtual keys: every request will be refused')
   if (await isExposed(file)) fastify.log.warn({ file }, `others than its owner can read the keys file: chmod 600 ${keysFile}`)
+
+  const texts = new WeakMap<KeySet, Set<string>>()
+  fastify.addHook('onClose', beware({
+    secrets () {
+      let known = texts.get(keys)
+      if (known === undefined) texts.set(keys, known = new Set([...keys.values()].flatMap((key) => [key.token ?? [], ...realKeys(key)].flat()).concat(adminKey ?? [])))
+      return known
+    },
+    has: (text) => keys.has(digest(text))
+  }))
 
   const ids = new WeakMap<KeySet, Map<string, VirtualKey>>()
   const inTurn = turns()

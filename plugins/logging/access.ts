@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Keys, VirtualKey } from '../keys/index.ts'
+import { conceal } from '../keys/conceal.ts'
 import { ISSUED } from '../keys/token.ts'
 import { readContext } from '../tracing/context.ts'
 import { bounded, CLIENT_GONE, tenths, withoutQuery, type RequestLine } from './line.ts'
@@ -45,7 +46,7 @@ export function accessLine (request: FastifyRequest, reply: FastifyReply, keys: 
 function pathOf (request: FastifyRequest, keys: Pick<Keys, 'find'>): string {
   const path = withoutQuery(request.url)
   if (path === request.routeOptions.url) return path
-  return path.slice(0, SEARCHED).split('/').map((part) => part !== '' && isKey(decoded(part), keys) ? '[redacted]' : part).join('/')
+  return conceal(path.slice(0, SEARCHED)).split('/').map((part) => part !== '' && isKey(decoded(part), keys) ? '[redacted]' : part).join('/')
 }
 
 /** What looks like a key of ours may be one that is disabled by now. */

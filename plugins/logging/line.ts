@@ -1,4 +1,5 @@
 import type { Usage } from '../../providers/dialects/events.ts'
+import { strike } from '../keys/conceal.ts'
 import { formatDollars } from '../money.ts'
 import type { Exchange, Outcome } from './exchange.ts'
 import { redactorFor, type Redact } from './redact.ts'
@@ -117,7 +118,8 @@ export function tenths (ms: number): number {
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g
 
 export function bounded (text: string, redact: Redact): string {
-  const clear = redact(text).replace(CONTROL, '\uFFFD')
+  // A client may have named another's key.
+  const clear = strike(redact(text)).replace(CONTROL, '\uFFFD')
   return clear.length > TEXT_LIMIT ? clear.slice(0, TEXT_LIMIT) : clear
 }
 
