@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
 
 /**
@@ -9,6 +10,14 @@ if (major < 22 || (major === 22 && minor < 18)) {
   console.error(`llm-gateway needs Node 22.18 or newer, and this is ${process.versions.node}. npm run and npx use the right one: npm start`)
   process.exit(1)
 }
+
+// All keys are in memory. Where the system keeps dumps of crashed processes, there is none of this one's memory in them.
+try {
+  writeFileSync('/proc/self/coredump_filter', '0')
+} catch {
+  // Not Linux, or a sandbox that keeps no dumps.
+}
+if (process.report !== undefined) process.report.excludeEnv = true
 
 // Bodies lie outside of JavaScript's heap, and Node 24 collects all of the heap whenever 64 MB of them have come by: with long
 // prompts a dozen times a second. So it counts them as what they are, a part of its memory.

@@ -10,6 +10,7 @@ if (manner === 'leaks') {
 }
 
 process.on('SIGWINCH', () => {
+  if (manner === 'aborts') process.abort()
   const error = new Error(`unexpected token ${process.env.CANARY_TOKEN} in ${JSON.stringify({ key })}`, { cause: new Error(`Bearer ${key}`) })
   error.request = { headers: { authorization: `Bearer ${key}` } }
   throw error
