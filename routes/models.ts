@@ -72,9 +72,12 @@ function asList (body: object): object {
 
 type ModelsEndpoint = NonNullable<ReturnType<FastifyInstance['providers']['models']>>
 
-/** Printable, and without a segment that a URL parser would climb or collapse: nothing a client sends picks another path. */
+/**
+ * Printable, and without a segment that a URL parser would climb or collapse, or what another server could read as one:
+ * nothing a client sends picks another path.
+ */
 function isPlain (id: string): boolean {
-  return /^[\x21-\x7e]+$/.test(id) && id.split('/').every((segment) => segment !== '' && segment !== '.' && segment !== '..')
+  return /^[\x21-\x7e]+$/.test(id) && !/[\\%]/.test(id) && id.split('/').every((segment) => segment !== '' && segment !== '.' && segment !== '..')
 }
 
 /** In the client's own dialect, as far as its headers tell. */
