@@ -73,6 +73,27 @@ t.test('workflows: no more rights than needed, every action pinned, no credentia
   for (const update of dependabot.at('updates').all) t.ok(Number(update.at('cooldown.default-days').value) >= 7)
 })
 
+t.test('what is built: from a lock file with a digest for everything, no install script, a pinned base, and no root (X22)', async (t) => {
+  const { packages } = JSON.parse(read('package-lock.json')) as { packages: Record<string, { integrity?: string, link?: boolean, hasInstallScript?: boolean, dev?: boolean }> }
+  for (const [path, { integrity, link, hasInstallScript }] of Object.entries(packages)) {
+    if (path === '' || link) continue
+    t.match(integrity, /^sha512-/, path)
+    t.notOk(hasInstallScript, path)
+  }
+  const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
+  for (const name of ['preinstall', 'install', 'postinstall', 'prepare']) t.equal(scripts[name], undefined)
+  const image = read('Dockerfile')
+  const bases = [...image.matchAll(/^FROM (\S+)/gm)].map(([, base = '']) => base)
+  for (const base of bases) t.match(base, /^node:\d+\.\d+\.\d+-\w+-slim$/)
+  t.equal(new Set(bases).size, 1)
+  t.match(image, /npm ci --omit=dev --omit=optional --ignore-scripts/)
+  t.notMatch(image, /npm (install|i) /)
+  const last = image.slice(image.lastIndexOf('FROM'))
+  t.match(last, /^USER [1-9]\d*:[1-9]\d*$/m)
+  t.ok(last.indexOf('\nUSER') < last.indexOf('\nCMD'), 'before it starts')
+  t.match(read('.github/workflows/release.yml'), /--provenance[^]*provenance: mode=max/)
+})
+
 t.test('SECURITY.md counts the packages that production installs', async (t) => {
   const { packages } = JSON.parse(read('package-lock.json')) as { packages: Record<string, { dev?: boolean, optional?: boolean, devOptional?: boolean }> }
   const production = Object.entries(packages).filter(([path, { dev, optional, devOptional }]) => path !== '' && !dev && !optional && !devOptional)

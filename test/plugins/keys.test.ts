@@ -322,7 +322,7 @@ t.test('committed files', async (t) => {
   t.equal(readKeys(readFileSync('keys.json.example'), { providers, env: {} }).size, 3)
 })
 
-t.test('warnings', async (t) => {
+t.test('warnings (X20)', async (t) => {
   t.testdir({})
   const file = write(t, { virtual_keys: {} })
   const { app, lines } = await build(t, file)
@@ -412,7 +412,7 @@ t.test('a key expires while the gateway runs', async (t) => {
   t.equal(app.keys.size, 1)
 })
 
-t.test('guessing is limited by address, good keys are not (C59)', async (t) => {
+t.test('guessing is limited by address, good keys are not (C59, X3)', async (t) => {
   t.testdir({})
   const { app } = await build(t, write(t, { virtual_keys: { [TOKEN]: entry() } }))
   const ask = (token: string, remoteAddress = '192.0.2.1') => app.inject({ url: '/who', remoteAddress, headers: { 'x-api-key': token, 'x-forwarded-for': token } })

@@ -49,7 +49,7 @@ async function settled (gateway: TestGateway, rows: number): Promise<void> {
   await until(() => gateway.app.database?.flush() === true && closed() === rows)
 }
 
-t.test('without ADMIN_KEY there is nothing', async (t) => {
+t.test('without ADMIN_KEY there is nothing (X5)', async (t) => {
   const gateway = await startGateway(t, 'http://127.0.0.1:9')
   for (const path of ['/admin/usage', '/admin/requests', '/admin/requests/x']) {
     for (const headers of [{}, { authorization: `Bearer ${CHAT_KEY}` }, { authorization: 'Bearer ' }, { 'x-api-key': '' }] as Array<Record<string, string>>) {
@@ -62,7 +62,7 @@ t.test('without ADMIN_KEY there is nothing', async (t) => {
   t.notOk(Object.keys(document.paths).some((path) => path.startsWith('/admin')))
 })
 
-t.test('ADMIN_KEY opens what is for it, and nothing else does', async (t) => {
+t.test('ADMIN_KEY opens what is for it, and nothing else does (X5)', async (t) => {
   const gateway = await startGateway(t, 'http://127.0.0.1:9', { env: { ADMIN_KEY } })
   for (const headers of [{ authorization: `Bearer ${ADMIN_KEY}` }, { 'x-api-key': ADMIN_KEY }] as Array<Record<string, string>>) {
     t.equal((await get(gateway, '/admin/usage', headers)).status, 200)

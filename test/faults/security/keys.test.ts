@@ -69,6 +69,20 @@ t.test('a used-up quota stays so, however the key, the path or the address is sp
   t.equal(provider.requests.length, sent, 'nothing of it went out')
 })
 
+t.test('what is the administrator\'s is nobody else\'s (X5)', async (t) => {
+  const gateway = await startGateway(t, 'http://127.0.0.1:9', { env: { ADMIN_KEY } })
+  const credentials = ['', `Authorization: Bearer ${CHAT_KEY}`, `X-Api-Key: ${REAL_KEY}`, `Authorization: Bearer ${ADMIN_KEY}x`, `Authorization: Basic ${Buffer.from(`admin:${ADMIN_KEY}`).toString('base64')}`, `X-Admin-Key: ${ADMIN_KEY}`, `Authorization: Bearer ${CHAT_KEY}\r\nX-Api-Key: ${ADMIN_KEY}`, `Cookie: key=${ADMIN_KEY}`]
+  const lines = ['GET /admin/usage', 'GET /admin/requests', 'GET /admin/requests/x', 'GET /admin/keys', 'POST /admin/keys', 'POST /admin/keys/x/rotate', 'POST /admin/keys/x/disable', 'GET /metrics', 'HEAD /admin/keys', 'GET /admin', 'GET /ADMIN/keys', 'GET //admin/keys', 'GET /v1/admin/keys', 'GET /admin/keys/', 'GET /%61dmin/keys', `GET /admin/keys?key=${ADMIN_KEY}`]
+  for (const line of lines) {
+    for (const credential of credentials) {
+      const answer = await send(gateway.url, request(line, ['Host: x', ...credential === '' ? [] : [credential]], line.startsWith('POST') ? '{"provider":"openai","api_key":"sk-0123456789"}' : ''))
+      t.ok([401, 403, 404].includes(statusOf(answer)), `${line} with ${credential}: ${statusOf(answer)}`)
+      t.notMatch(answer, /"data"|llm_gateway_|fingerprint/, 'no data')
+    }
+  }
+  t.equal(gateway.app.keys.size, 2)
+})
+
 t.test('sixty requests of three keys at once: each has its own answer, of its own account (X18)', async (t) => {
   const provider = await startProvider(t, async (request, response) => {
     const { user } = JSON.parse(request.body) as { user: string }

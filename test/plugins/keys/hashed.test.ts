@@ -17,7 +17,7 @@ const providers = await Promise.all(defaultProviders.map(loadBuiltin))
 const read = (virtualKeys: object, adminKey?: string): ReturnType<typeof readKeys> =>
   readKeys(Buffer.from(JSON.stringify({ virtual_keys: virtualKeys })), { providers, env: {}, adminKey })
 
-t.test('an entry may be named by the hash of its key', async (t) => {
+t.test('an entry may be named by the hash of its key (X20)', async (t) => {
   const name = hashedName(TOKEN)
   t.equal(name, `sha256:${hex(TOKEN)}`)
   for (const spelt of [name, `sha256:${hex(TOKEN).toUpperCase()}`]) {

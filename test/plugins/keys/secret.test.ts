@@ -38,7 +38,7 @@ async function build (t: Test, apiKey: string): Promise<{ app: FastifyInstance, 
   return { app, lines, file, real: () => app.keys.find(TOKEN)?.apiKey }
 }
 
-t.test('a real key from a file, without the one line\'s end', async (t) => {
+t.test('a real key from a file, without the one line\'s end (X20)', async (t) => {
   const folder = t.testdir({ plain: 'sk-a', unix: 'sk-b\n', dos: 'sk-c\r\n' })
   for (const [name, secret] of [['plain', 'sk-a'], ['unix', 'sk-b'], ['dos', 'sk-c']] as const) t.equal(secretIn(`\${file:${join(folder, name)}}`), secret)
 })

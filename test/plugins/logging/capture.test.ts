@@ -5,7 +5,7 @@ import { capture, event, exchange, files, key, lines, rawLines, record, until } 
 
 const day = (text: string) => () => Date.parse(text)
 
-t.test('a line says who asked whom for what and what came of it', async (t) => {
+t.test('a line says who asked whom for what and what came of it (X21)', async (t) => {
   const dir = join(t.testdir(), 'made', 'here')
   const { capture: captured, said } = capture(dir)
   captured.start()
@@ -197,7 +197,7 @@ t.test('a line stays JSON where a secret looks like a part of it', async (t) => 
   t.match(lines(dir), [{ request: '{"a[redacted]b","n":[redacted]90}', reply: { ok: true } }])
 })
 
-t.test('what is captured: all, lines without bodies, or nothing; a key may say otherwise', async (t) => {
+t.test('what is captured: all, lines without bodies, or nothing; a key may say otherwise (X21)', async (t) => {
   for (const [bodies, log, expected] of [
     ['full', undefined, 'full'], ['full', 'metadata', 'metadata'], ['full', 'off', 'off'],
     ['metadata', undefined, 'metadata'], ['metadata', 'full', 'full'], ['off', undefined, 'off'], ['off', 'metadata', 'metadata']
@@ -213,7 +213,7 @@ t.test('what is captured: all, lines without bodies, or nothing; a key may say o
   }
 })
 
-t.test('files end at their size', async (t) => {
+t.test('files end at their size (X21)', async (t) => {
   const dir = t.testdir()
   const { capture: captured } = capture(dir, { maxSize: 2000, now: day('2026-11-24T10:00:00Z') })
   for (let n = 0; n < 10; n++) record(captured, exchange({ id: String(n) }), JSON.stringify({ text: 't'.repeat(400) }), '{}')
@@ -257,7 +257,7 @@ t.test('files end with their UTC day', async (t) => {
   t.same(files(dir), ['exchanges-2026-11-24.jsonl', 'exchanges-2026-11-25.jsonl'])
 })
 
-t.test('files past the retention are deleted, and no others', async (t) => {
+t.test('files past the retention are deleted, and no others (X21)', async (t) => {
   const old = ['exchanges-2026-11-01.jsonl', 'exchanges-2026-11-01.12.jsonl']
   const others = ['exchanges-2026-11-01.jsonl.gz', 'exchanges-2026-11-1.jsonl', 'my-exchanges-2026-11-01.jsonl', 'notes.txt']
   const dir = t.testdir(Object.fromEntries([...old, ...others, 'exchanges-2026-11-20.jsonl'].map((name) => [name, '{}\n'])))
