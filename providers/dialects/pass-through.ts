@@ -138,9 +138,15 @@ export class PassThrough extends Observer {
   }
 
   #passRedacted (frame: Buffer): void {
+    const { redact } = this.#options
     const text = frame.toString('utf8')
-    const redacted = this.#options.redact(text)
-    this.#pass(redacted === text ? frame : Buffer.from(redacted))
+    const redacted = redact(text)
+    const bytes = redacted === text ? frame : Buffer.from(redacted)
+    // JSON can write any character as its number, a key's too: then it is written anew.
+    const event = parseFrame(bytes)
+    const told = JSON.stringify(parseOrNothing(event?.data ?? '')) ?? ''
+    const clear = redact(told)
+    this.#pass(event === undefined || clear === told ? bytes : Buffer.from(formatEvent({ ...event, data: clear })))
   }
 
   #pass (bytes: Buffer): void {

@@ -37,7 +37,7 @@ export function failure (
   return {
     status: kept,
     headers: waiting(headers),
-    body: native ? text : encode(client, { ...said, status: kept, code, message: said?.message || `The provider answered with status ${status}.` }),
+    body: native ? plain(text, parsed, redact) : redact(encode(client, { ...said, status: kept, code, message: said?.message || `The provider answered with status ${status}.` })),
     credentialRefused: false,
     code
   }
@@ -51,6 +51,13 @@ function waiting (headers: Headers): Record<string, string> {
   const retry = headers['x-should-retry']
   if (retry === 'true' || retry === 'false') kept['x-should-retry'] = retry
   return kept
+}
+
+/** JSON can write any character as its number, a key's too: then its body is written anew. */
+function plain (text: string, parsed: unknown, redact: (text: string) => string): string {
+  const told = JSON.stringify(parsed)
+  const clear = redact(told)
+  return clear === told ? text : clear
 }
 
 function parse (text: string): unknown {

@@ -60,6 +60,11 @@ function echoes (key: string): Record<string, string> {
   return Object.fromEntries(names.map((name) => [name, key]))
 }
 
+/** The same JSON, with every letter of the key as its number. */
+function escaped (text: string, key: string): string {
+  return text.replaceAll(key, [...key].map((char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`).join(''))
+}
+
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
 /** In pieces that cut the key, and nothing else that matters. */
@@ -74,6 +79,7 @@ async function inPieces (response: ServerResponse, text: string, key: string): P
 /** What each model does. */
 const manners: Record<string, (key: string, wire: Wire, response: ServerResponse) => unknown> = {
   html (key, _wire, response) { response.writeHead(502, { ...echoes(key), 'content-type': 'text/html' }).end(`<html>${quoted(key)}</html>`) },
+  escaped (key, wire, response) { response.writeHead(400, { 'content-type': 'application/json' }).end(escaped(JSON.stringify(errorOf(wire, key)), key)) },
   redirect (key, _wire, response) { response.writeHead(302, { location: `http://127.0.0.1:1/${key}` }).end() },
   headers (key, wire, response) {
     response.writeHead(200, { ...echoes(key), 'content-type': `application/json; key="${encodeURIComponent(key)}"`, trailer: 'x-key' })
@@ -92,6 +98,11 @@ const manners: Record<string, (key: string, wire: Wire, response: ServerResponse
     response.writeHead(200, { ...echoes(key), 'content-type': 'text/event-stream' })
     await inPieces(response, failing(wire, key), key)
     response.end()
+  },
+  'sse-escaped': async (key, wire, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).write(opening(wire, ['hello']))
+    await wait(20)
+    response.end(escaped(failing(wire, key), key))
   },
   'sse-later': async (key, wire, response) => {
     response.writeHead(200, { ...echoes(key), 'content-type': 'text/event-stream' })

@@ -10,7 +10,7 @@ const b64 = (text: string): string => Buffer.from(text).toString('base64')
 /** What a program could have made of it: planted whole, with text around it. */
 const plants: Record<string, string[]> = {
   plain: [canary.text, `Bearer ${canary.text}, and more`, ...halves],
-  JSON: [JSON.stringify({ key: canary.text }), JSON.stringify(JSON.stringify({ key: canary.text })), JSON.stringify(canary.text).replaceAll('/', '\\/')],
+  JSON: [JSON.stringify({ key: canary.text }), JSON.stringify(JSON.stringify({ key: canary.text })), JSON.stringify(canary.text).replaceAll('/', '\\/'), [...canary.text].map((char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`).join('')],
   URL: [encodeURIComponent(canary.text), `?key=${encodeURIComponent(canary.text)}&x=1`, encodeURIComponent(canary.text).toLowerCase().includes('%2f') ? encodeURIComponent(canary.text).replace(/%../g, (code) => code.toLowerCase()) : ''],
   base64: ['', 'u:', 'us:', 'use:'].map((user) => b64(`${user}${canary.text}@host`)),
   base64url: ['', 'u', 'us', 'user'].map((user) => Buffer.from(user + canary.text).toString('base64url')),

@@ -49,7 +49,10 @@ export class Scanner {
 
   /** @param except names of canaries that may stand there */
   scan (where: string, bytes: Buffer | string, except: readonly string[] = []): Find[] {
-    const text = typeof bytes === 'string' ? bytes : bytes.toString('latin1')
+    const raw = typeof bytes === 'string' ? bytes : bytes.toString('latin1')
+    // JSON may have written characters as their numbers.
+    const read = raw.replace(/\\u00([2-7][0-9a-f])/gi, (_, code: string) => String.fromCharCode(parseInt(code, 16)))
+    const text = read === raw ? raw : `${raw}\n${read}`
     return this.#needles
       .filter(({ canary, needle }) => text.includes(needle) && !except.includes(canary))
       .map(({ canary, form }) => ({ canary, form, where }))
