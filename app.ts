@@ -2,7 +2,7 @@ import fp from 'fastify-plugin'
 import rateLimit from '@fastify/rate-limit'
 import type { Provider } from './providers/provider.ts'
 import { dialects } from './providers/dialects/index.ts'
-import errors from './plugins/errors.ts'
+import errors, { tooManyRequests } from './plugins/errors.ts'
 import http from './plugins/http/index.ts'
 import config from './plugins/config/index.ts'
 import load from './plugins/load.ts'
@@ -53,7 +53,7 @@ export const gateway = fp<GatewayOptions>(async (app, { env = process.env, provi
   await app.register(config, { env, providers: extra })
   await app.register(tls)
   await app.register(load)
-  await app.register(rateLimit, { global: false, addHeaders: noHeaders, addHeadersOnExceeding: noHeaders })
+  await app.register(rateLimit, { global: false, addHeaders: noHeaders, addHeadersOnExceeding: noHeaders, errorResponseBuilder: tooManyRequests })
   await app.register(keys, { env })
   await app.register(prices)
   await app.register(logging, { dialect: (id) => dialects.get(id) })

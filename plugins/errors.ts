@@ -102,6 +102,11 @@ export class GatewayError extends Error {
   }
 }
 
+/** What an address is told that asks too often without a key. */
+export function tooManyRequests (_request: unknown, { ttl }: { ttl: number }): GatewayError {
+  return new GatewayError('too_many_requests', { headers: { 'retry-after': String(Math.max(1, Math.ceil(ttl / 1000))) } })
+}
+
 /** What Fastify and the HTTP parser call the same conditions. */
 const foreignCodes: Record<string, ErrorCode> = {
   FST_ERR_CTP_BODY_TOO_LARGE: 'request_too_large',

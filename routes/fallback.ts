@@ -18,11 +18,7 @@ export default fp(async (fastify) => {
 
   fastify.setNotFoundHandler({
     // Whoever asks here has shown no key, so the address is what can be held to a rate.
-    preHandler: fastify.rateLimit({
-      max: 6000,
-      timeWindow: 60_000,
-      errorResponseBuilder: (_request, { ttl }) => new GatewayError('too_many_requests', { headers: { 'retry-after': String(Math.max(1, Math.ceil(ttl / 1000))) } })
-    })
+    preHandler: fastify.rateLimit({ max: 6000, timeWindow: 60_000 })
   }, (request) => {
     const [path = '/'] = request.url.split('?', 1)
     const allow = allowed(path)
