@@ -163,6 +163,7 @@ t.test('no key comes to light, whatever fails (X13, X14, X19, C62, C64, U37, U44
     head(`X: ${open.repeat(1000)}`),
     head(`Expect: ${open}`, 'Content-Length: 2') + '{}',
     head('Content-Length: 2', 'Upgrade: websocket').replace('close', 'Upgrade') + '{}',
+    head('Content-Length: 2', 'Upgrade: h2c', `HTTP2-Settings: ${open}`) + '{}',
     head(`Authorization: Bearer ${msg}`, 'Content-Length: 2') + '{}',
     `GET /${open} ${open}\r\n\r\n`,
     `${open} / HTTP/1.1\r\n\r\n`,
