@@ -2,7 +2,6 @@ import type { FastifyInstance } from 'fastify'
 import type { Dialect } from '../../providers/dialects/dialect.ts'
 import type { VirtualKey } from '../../plugins/keys/index.ts'
 import type { Exchange } from '../../plugins/logging/exchange.ts'
-import type { Redact } from '../../plugins/logging/redact.ts'
 import type { Hold } from '../../plugins/quota/index.ts'
 
 /** A provider's reply headers, as undici gives them: lower-case names. */
@@ -34,18 +33,18 @@ export function isEventStream (headers: Headers): boolean {
   return String(headers['content-type']).toLowerCase().startsWith('text/event-stream')
 }
 
-/** The provider's own id of the request, where it is one: what a header and a log line can hold, and no key. */
-export function requestId (headers: Headers, redact: Redact): string | undefined {
+/** The provider's own id of the request, where a header and a log line can hold it. One that echoes a key is none. */
+export function requestId (headers: Headers, redact: (text: string) => string): string | undefined {
   const id = headers['x-request-id'] ?? headers['request-id']
   return typeof id === 'string' && /^[\w.:/+=-]{1,128}$/.test(id) && redact(id) === id ? id : undefined
 }
 
-/** Those of a provider's headers that cross to the client. */
-export function carried (names: readonly string[], headers: Headers, redact: Redact): Record<string, string> {
+/** Those of a provider's headers that cross to the client: none that echoes a key. */
+export function carried (names: readonly string[], headers: Headers, redact: (text: string) => string): Record<string, string> {
   const kept: Record<string, string> = {}
   for (const name of names) {
     const value = headers[name]
-    if (typeof value === 'string') kept[name] = redact(value)
+    if (typeof value === 'string' && redact(value) === value) kept[name] = value
   }
   return kept
 }
