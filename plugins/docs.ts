@@ -1,10 +1,25 @@
+import Fastify, { type RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
-import swagger from '@fastify/swagger'
 import { version } from './version.ts'
 
-/** `/openapi.json`: the document of the routes, made from the same schemas that judge requests. */
+/** `/openapi.json`: the document of the routes, made from the same schemas that judge requests, when it is first asked for. */
 export default fp(async (fastify) => {
-  await fastify.register(swagger, {
+  const routes: RouteOptions[] = []
+  fastify.addHook('onRoute', (route) => { routes.push(route) })
+  let document: ReturnType<typeof describe> | undefined
+  fastify.get('/openapi.json', {
+    config: { rateLimit: { max: 6000, timeWindow: 60_000 } },
+    schema: { hide: true }
+  }, async () => await (document ??= describe(routes)))
+}, { name: 'docs', fastify: '5.x', dependencies: ['@fastify/rate-limit'] })
+
+/** What describes routes listens to them as they are made: so it is shown them all again, in an application that answers none. */
+async function describe (routes: RouteOptions[]) {
+  const { default: swagger } = await import('@fastify/swagger')
+  const app = Fastify({ exposeHeadRoutes: false })
+  app.setValidatorCompiler(() => () => true)
+  app.setSerializerCompiler(() => JSON.stringify)
+  await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
       info: {
@@ -22,8 +37,9 @@ export default fp(async (fastify) => {
       security: [{ bearer: [] }, { apiKey: [] }]
     }
   })
-  fastify.get('/openapi.json', {
-    config: { rateLimit: { max: 6000, timeWindow: 60_000 } },
-    schema: { hide: true }
-  }, async () => fastify.swagger())
-}, { name: 'docs', fastify: '5.x', dependencies: ['@fastify/rate-limit'] })
+  for (const { method, url, schema = {} } of routes) {
+    if (method !== 'HEAD') app.route({ method, url, schema, handler: () => {} })
+  }
+  await app.ready()
+  return app.swagger()
+}

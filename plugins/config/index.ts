@@ -1,5 +1,5 @@
 import fastifyEnv from '@fastify/env'
-import type { ErrorObject } from 'ajv'
+import type { ErrorObject, ValidateFunction } from 'ajv'
 import fp from 'fastify-plugin'
 import { defaultProviders } from '../../providers/index.ts'
 import type { Provider } from '../../providers/provider.ts'
@@ -124,7 +124,7 @@ export default fp<ConfigOptions>(async (fastify, { env = process.env, providers:
       data: setVariables(schema, env),
       env: false,
       confKey: 'env',
-      ajv: { customOptions: () => withFormats(validator({ useDefaults: true, allErrors: true, removeAdditional: true })) }
+      ajv: withFormats(validator({ useDefaults: true, allErrors: true, removeAdditional: true }))
     })
   } catch (error) {
     throw describe(schema, env, error)
@@ -140,13 +140,15 @@ export default fp<ConfigOptions>(async (fastify, { env = process.env, providers:
   fastify.decorate('config', { ...settings, providers, baseUrls })
 }, { name: 'config', fastify: '5.x' })
 
+let validate: ValidateFunction<RawSettings> | undefined
+
 /**
  * The settings that name no provider, for what has to be known before a server exists.
  * @throws {Error} as the plugin does
  */
 export function readSettings (env: NodeJS.ProcessEnv): Omit<Config, 'providers' | 'baseUrls'> {
   const raw = setVariables(Settings, env)
-  const validate = withFormats(validator({ useDefaults: true })).compile<RawSettings>(Settings)
+  validate ??= withFormats(validator({ useDefaults: true })).compile<RawSettings>(Settings)
   if (!validate(raw)) throw describe(Settings, env, validate)
   return typed(raw)
 }
