@@ -1,4 +1,5 @@
-import { Client, Pool, type buildConnector, type Dispatcher } from 'undici'
+import type { Dispatcher } from 'undici'
+import { Client, Pool, type buildConnector } from './undici.ts'
 
 export interface PoolOptions {
   /** Open streams each hold one, so this is the most streams one provider can have at once. */

@@ -1,6 +1,6 @@
 import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
-import { buildConnector } from 'undici'
+import { buildConnector } from './undici.ts'
 
 /**
  * Whether an origin is reached past the proxy, by the usual `NO_PROXY`: names with everything below them, each with a port
