@@ -32,7 +32,7 @@ const STOP_TIME = 15_000
 const KEPT_OUTPUT = 64 * 1024
 
 /** What of the shell's environment the gateway gets: what a process needs to run, and no setting of any program. */
-const INHERITED = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'TEMP', 'TMP', 'SystemRoot', 'USERPROFILE', 'NO_COLOR', 'NODE_V8_COVERAGE']
+const INHERITED = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'TEMP', 'TMP', 'SystemRoot', 'USERPROFILE', 'NO_COLOR', 'NODE_V8_COVERAGE', 'NODE_COMPILE_CACHE']
 
 interface DemoKey { name: string, token: string, remark: string, entry: Record<string, unknown> }
 
@@ -164,7 +164,7 @@ function startGateway (simulatorUrl: string, port: number): Promise<never> {
   // Unbuilt it is a .ts file, built a .js file, and so is this one.
   const server = fileURLToPath(new URL(import.meta.filename.endsWith('.ts') ? '../server.ts' : '../server.js', import.meta.url))
   const inherited = Object.fromEntries(INHERITED.flatMap(name => process.env[name] === undefined ? [] : [[name, process.env[name]]]))
-  const child = spawn(process.execPath, [server], {
+  const child = spawn(process.execPath, [...process.execArgv, server], {
     // There it can touch no keys.json, .env or logs of the project's.
     cwd: folder,
     // A group of its own: Ctrl-C reaches it once, through the demo.
@@ -244,7 +244,9 @@ async function stop (code: number): Promise<never> {
 
 function readOptions (): { once: boolean, exec?: string, port?: number } {
   try {
-    const { values } = parseArgs({ options: { once: { type: 'boolean', default: false }, exec: { type: 'string' }, port: { type: 'string' } } })
+    // As a command of `llm-gateway` it follows that command's name.
+    const args = process.argv.slice(process.argv[2] === 'demo' ? 3 : 2)
+    const { values } = parseArgs({ args, options: { once: { type: 'boolean', default: false }, exec: { type: 'string' }, port: { type: 'string' } } })
     const { port, ...rest } = values
     if (port === undefined) return rest
     if (!/^\d{1,5}$/.test(port)) throw new Error(`--port must be a number, and is ${port}.`)

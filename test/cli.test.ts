@@ -85,3 +85,9 @@ t.test('the command tells its usage', async (t) => {
   t.match(cli('--help'), { code: 0, out: /test-provider/ })
   t.match(cli('nonsense'), { code: 2, error: /unknown command "nonsense"/ })
 })
+
+t.test('the demo is a command of it, too', async (t) => {
+  const { code, out, error } = cli('demo', '--once')
+  t.equal(code, 0, error)
+  t.match(out, /simulated model/)
+})
