@@ -5,6 +5,14 @@ cd "$(dirname "$0")/.."
 
 npx node dist/cli.js --version
 
+# As in the image: without the packages beside it. The gateway's log is for people there, so what makes it so is found too.
+alone=$(mktemp -d)
+trap 'rm -rf "$alone"' EXIT
+cp -r dist package.json prices.json "$alone"
+npx node "$alone/dist/cli.js" demo --once > /dev/null
+said=$(KEYS_FILE="$alone/none.json" npx node "$alone/dist/server.js" 2>&1 || true)
+[[ $said == llm-gateway:*none.json* && $said != *$'\n'* ]] || { echo "no keys file, and it said: $said"; exit 1; }
+
 # A Node that is too old, wherever this machine has one outside of the project.
 for old in /usr/bin/node /usr/local/bin/node; do
   [ -x "$old" ] || continue
