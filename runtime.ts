@@ -1,4 +1,6 @@
 import { writeFileSync } from 'node:fs'
+import module from 'node:module'
+import { fileURLToPath } from 'node:url'
 import { setFlagsFromString } from 'node:v8'
 
 /**
@@ -22,3 +24,9 @@ if (process.report !== undefined) process.report.excludeEnv = true
 // Bodies lie outside of JavaScript's heap, and Node 24 collects all of the heap whenever 64 MB of them have come by: with long
 // prompts a dozen times a second. So it counts them as what they are, a part of its memory.
 if (major === 24) setFlagsFromString('--external-memory-accounted-in-global-limit')
+
+// From the sources, what is compiled is kept for the next start, which then takes two thirds of the time. Built, only the image says
+// where to keep it (NODE_COMPILE_CACHE): a package does not know of a folder that nobody else writes to.
+if (import.meta.url.endsWith('.ts') && process.env['NODE_V8_COVERAGE'] === undefined) {
+  module.enableCompileCache(fileURLToPath(new URL('node_modules/.cache/compiled', import.meta.url)))
+}
