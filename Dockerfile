@@ -2,7 +2,7 @@
 FROM node:24.21.0-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
-RUN npm ci
+RUN npm ci --ignore-scripts
 COPY . .
 RUN npm run build
 
@@ -17,7 +17,9 @@ ENV NODE_ENV=production \
     GATEWAY_PORT=8080 \
     LOG_DIR=/app/logs \
     DATA_DIR=/app/data \
-    NODE_COMPILE_CACHE=/app/cache
+    NODE_COMPILE_CACHE=/app/cache \
+    MALLOC_ARENA_MAX=1
+# One arena for all threads: those of V8's workers keep what they once took, a tenth of the memory of 2,000 open streams.
 WORKDIR /app
 # The packages are in there: nothing is installed beside it.
 COPY --from=build /app/dist ./dist

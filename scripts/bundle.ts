@@ -105,9 +105,9 @@ function check ({ fileName, code, imports, dynamicImports, moduleIds }: OutputCh
   }
 }
 
-/** The packages these files come from, each with its licence. */
+/** The packages these files come from, and the bundler, which adds a few lines of its own: each with its licence. */
 function notices (files: string[]): string {
-  const folders = new Set(files.filter(isPackaged).map(packageOf))
+  const folders = new Set([...files.filter(isPackaged).map(packageOf), join(root, 'node_modules', 'rolldown')])
   return [...folders].sort().map((folder) => {
     const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Record<string, string>
     const file = readdirSync(folder).find((name) => /^licen[cs]e/i.test(name))

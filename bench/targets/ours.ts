@@ -62,6 +62,7 @@ export function gateway ({ name = 'ours', env = {}, keys = 10, translated = fals
             NODE_ENV: 'production',
             NODE_OPTIONS: nodeOptions,
             NODE_COMPILE_CACHE: cache,
+            MALLOC_ARENA_MAX: '1',
             KEYS_FILE: join(folder, 'keys.json'),
             GATEWAY_PORT: String(port),
             DATA_DIR: join(folder, 'data'),
