@@ -8,9 +8,11 @@ const LONGEST_REST = 120_000
 /** ms that an account rests which the provider does not take. */
 const ACCOUNT_REST = 60_000
 
-interface Standing {
+export interface Standing {
   failures: number
-  /** `performance.now()` until which it rests; 0 while it does not. */
+  /** When it came to stand so. All moments are `now()`s. */
+  at: number
+  /** Until when it rests; 0 while it does not. What was heard of may lie before this process began. */
   until: number
   rest: number
 }
@@ -24,15 +26,17 @@ export type State = 'closed' | 'half-open' | 'open'
  */
 export class Health {
   readonly #standings = new Map<string, Standing>()
-  readonly #now: () => number
+  readonly now: () => number
+  /** Hears of each target that begins to rest, is tried by a request, or is well again. */
+  onLearned: ((id: string, at: number) => void) | undefined
 
   constructor (now = () => performance.now()) {
-    this.#now = now
+    this.now = now
   }
 
   state (id: string): State {
     const { until = 0 } = this.#standings.get(id) ?? {}
-    return until === 0 ? 'closed' : until > this.#now() ? 'open' : 'half-open'
+    return until === 0 ? 'closed' : until > this.now() ? 'open' : 'half-open'
   }
 
   /** Those at rest last, the one that has rested longest before the others; the rest in the order given. */
@@ -44,22 +48,48 @@ export class Health {
   /** An attempt begins: of a target that has rested it is the only one until it is known how that went. */
   begin (id: string): void {
     const standing = this.#standings.get(id)
-    if (standing !== undefined && this.state(id) === 'half-open') standing.until = this.#now() + standing.rest
+    if (standing === undefined || this.state(id) !== 'half-open') return
+    standing.until = this.now() + standing.rest
+    this.#learned(id, standing)
   }
 
   worked (id: string): void {
+    const standing = this.#standings.get(id)
+    if (standing === undefined) return
     this.#standings.delete(id)
+    if (standing.until !== 0) this.#learned(id, standing)
   }
 
   failed (id: string, trouble?: Trouble): void {
     let standing = this.#standings.get(id)
-    if (standing === undefined) this.#standings.set(id, standing = { failures: 0, until: 0, rest: REST })
+    if (standing === undefined) this.#standings.set(id, standing = { failures: 0, at: 0, until: 0, rest: REST })
     standing.failures++
     const asked = restAsked(trouble)
     if (asked === undefined && standing.failures < TOLERATED) return
-    const again = standing.until > 0
+    const again = standing.until !== 0
     if (asked === undefined && again) standing.rest = Math.min(standing.rest * 2, LONGEST_REST)
-    standing.until = Math.max(standing.until, this.#now() + (asked ?? standing.rest))
+    standing.until = Math.max(standing.until, this.now() + (asked ?? standing.rest))
+    this.#learned(id, standing)
+  }
+
+  standing (id: string): Readonly<Standing> | undefined {
+    return this.#standings.get(id)
+  }
+
+  /** Those that rest, or have rested and not been tried yet. */
+  atRest (): Array<[id: string, standing: Readonly<Standing>]> {
+    return [...this.#standings].filter(([, { until }]) => until !== 0)
+  }
+
+  /** Another gateway has learned it. @param standing undefined: it is well */
+  hear (id: string, standing: Standing | undefined): void {
+    if (standing === undefined) this.#standings.delete(id)
+    else this.#standings.set(id, standing)
+  }
+
+  #learned (id: string, standing: Standing): void {
+    standing.at = this.now()
+    this.onLearned?.(id, standing.at)
   }
 }
 

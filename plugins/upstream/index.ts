@@ -8,6 +8,7 @@ import { Health } from './health.ts'
 import { Lane } from './lane.ts'
 import { isExempt, tunnel } from './proxy.ts'
 import { Resends } from './resends.ts'
+import { Shared } from './shared.ts'
 import { timeoutsOf, type Timeouts } from './timeouts.ts'
 
 export type { ReplyHandler, UpstreamRequest } from './call.ts'
@@ -46,7 +47,7 @@ export interface Upstream {
 /** The way out: one connection pool per origin and a queue before it, our own timers, no redirects. */
 export default fp(async (fastify) => {
   const usual = timeoutsOf(fastify.config)
-  const { maxUpstreamConnections: connections, maxQueue, httpsProxy, noProxy } = fastify.config
+  const { maxUpstreamConnections: connections, maxQueue, httpsProxy, noProxy, redisUrl } = fastify.config
   // Ours governs: the library's is a second coarse.
   const connectTimeout = usual.connect === 0 ? 0 : usual.connect + 1000
   const routes = new Map<string, Route>()
@@ -67,8 +68,12 @@ export default fp(async (fastify) => {
     done(request.headers.via?.includes(instance) === true ? new GatewayError('request_loop') : undefined)
   })
 
+  const health = new Health()
+  const shared = redisUrl === undefined ? undefined : new Shared(health, { url: redisUrl, log: fastify.log })
+  shared?.start()
+
   const upstream: Upstream = {
-    health: new Health(),
+    health,
     resends: new Resends(),
     timeouts: (own) => own === undefined ? usual : timeoutsOf(fastify.config, own),
     send (request, handler, timeouts = usual) {
@@ -102,6 +107,7 @@ export default fp(async (fastify) => {
   }
   fastify.decorate('upstream', upstream)
   fastify.addHook('onClose', async () => {
+    shared?.close()
     await Promise.all([...routes.values()].map(({ pool }) => pool.destroy()))
   })
 }, { name: 'upstream', fastify: '5.x', dependencies: ['config', 'errors'] })

@@ -1,6 +1,6 @@
 import type { Demand, Elastic } from '../store.ts'
 import { keys, spanOf } from './keys.ts'
-import type { Link, Reply } from './link.ts'
+import type { Link, Reply } from '../../redis/link.ts'
 import type { Sender } from './outbox.ts'
 import { reserve } from './scripts/reserve.ts'
 

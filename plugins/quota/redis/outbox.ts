@@ -1,5 +1,5 @@
 import { keys } from './keys.ts'
-import { Apart, type Link } from './link.ts'
+import { Apart, type Link } from '../../redis/link.ts'
 import { encode, type Message } from './messages.ts'
 import { apply } from './scripts/apply.ts'
 

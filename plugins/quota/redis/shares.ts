@@ -4,7 +4,7 @@ import type { Gauge, Granted, Used } from '../store.ts'
 import { Gauges } from './gauges.ts'
 import { shareOf, type Message, type Share } from './messages.ts'
 import type { Outbox } from './outbox.ts'
-import { soon } from './soon.ts'
+import { soon } from '../../redis/soon.ts'
 import { Tally } from './tally.ts'
 
 /** What is known of a counter from the rows of the ledger, to begin it with. */

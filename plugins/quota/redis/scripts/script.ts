@@ -1,8 +1,5 @@
-import { createHash } from 'node:crypto'
+import { scriptOf, type Script } from '../../../redis/script.ts'
 import { PREFIX } from '../keys.ts'
-
-/** A Lua script: one atomic step. Redis knows it by its digest. It counts time by Redis' own clock, never a gateway's. */
-export interface Script { name: string, sha: string, source: string }
 
 /** Whole numbers up to 2^53 are exact in Lua's doubles; only its own way of writing them is not, above 10^14. */
 const common = `
@@ -55,6 +52,5 @@ end
 `
 
 export function script (name: string, body: string): Script {
-  const source = common + body
-  return { name, source, sha: createHash('sha1').update(source).digest('hex') }
+  return scriptOf(name, common + body)
 }

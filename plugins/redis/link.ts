@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Redis } from 'ioredis'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Script } from './scripts/script.ts'
+import type { Script } from './script.ts'
 import { soon } from './soon.ts'
 
 /** ms more for each request before it, and ms in all: Redis is not slow because many come at once. */
