@@ -28,6 +28,8 @@ export default fp(async (fastify) => {
     }
     latest.set(raw.socket, reply.raw)
     reply.headers(requestIdHeaders(request))
+    // Broken off already: it has no address any more, which limits go by. (Once asked for, a socket remembers it.)
+    if (raw.socket.remoteAddress === undefined) return done(new GatewayError('client_closed_request'))
     if (stopping && request.routeOptions.config.probe !== true) {
       return done(new GatewayError('shutting_down', { headers: { connection: 'close', 'retry-after': '1' } }))
     }
