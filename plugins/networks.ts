@@ -7,6 +7,11 @@ export function isNetwork (text: string): boolean {
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (isIPv4(address) ? 32 : 128))
 }
 
+/** A list of addresses as `X-Forwarded-For` has it, without the ports that some balancers write: `1.2.3.4:567`, `[::1]:567`, `[::1]`. */
+export function withoutPorts (list: string): string {
+  return list.split(',').map((entry) => entry.trim().replace(/^(?:(\d+(?:\.\d+){3}):\d{1,5}|\[([\da-f:.]+)\](?::\d{1,5})?)$/i, '$1$2')).join(', ')
+}
+
 const made = new WeakMap<readonly string[], BlockList>()
 
 /** Whether an address is in one of the networks, each of them right. What is no address is in none. */

@@ -27,7 +27,7 @@ export const Settings = Type.Object({
   }),
   TRUST_PROXY: Type.Optional(Type.String({
     format: 'networks',
-    description: 'The addresses and networks, separated by commas, of the balancers in front: from them `X-Forwarded-For` says where a request is from. Without it nobody is believed.',
+    description: 'The addresses and networks, separated by commas, of the balancers in front: from them `X-Forwarded-For` says where a request is from, with ports or without. Without it nobody is believed.',
     examples: ['10.0.0.0/8,fd00::/8']
   })),
   TLS_CERT_FILE: Type.Optional(Type.String({

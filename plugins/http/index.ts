@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Server, type Socket } from 'node:net'
 import fp from 'fastify-plugin'
 import { GatewayError, requestIdHeaders } from '../errors.ts'
+import { withoutPorts } from '../networks.ts'
 import { latest, refuse, refused, spoilt } from './malformed.ts'
 import { watchSilent } from './silent.ts'
 import { dropRest, ending } from './unread.ts'
@@ -30,6 +31,8 @@ export default fp(async (fastify) => {
     reply.headers(requestIdHeaders(request))
     // Broken off already: it has no address any more, which limits go by. (Once asked for, a socket remembers it.)
     if (raw.socket.remoteAddress === undefined) return done(new GatewayError('client_closed_request'))
+    const forwarded = headers['x-forwarded-for']
+    if (typeof forwarded === 'string') headers['x-forwarded-for'] = withoutPorts(forwarded)
     if (stopping && request.routeOptions.config.probe !== true) {
       return done(new GatewayError('shutting_down', { headers: { connection: 'close', 'retry-after': '1' } }))
     }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { isNetwork, isWithin } from '../../plugins/networks.ts'
+import { isNetwork, isWithin, withoutPorts } from '../../plugins/networks.ts'
 
 t.test('what is an address or a network', async (t) => {
   for (const text of ['10.0.0.0/8', '192.0.2.1', '0.0.0.0/0', '2001:db8::/32', '::1', '::/0', '10.1.2.3/8']) t.ok(isNetwork(text), text)
@@ -13,4 +13,9 @@ t.test('what is within', async (t) => {
   t.ok(isWithin(['0.0.0.0/0'], '::ffff:8.8.8.8'))
   t.notOk(isWithin(['0.0.0.0/0'], '2001:db8::1'))
   t.ok(isWithin(['::/0'], '2001:db8::1'))
+})
+
+t.test('addresses as balancers write them, with their ports', async (t) => {
+  t.equal(withoutPorts('1.2.3.4:5678,[::1]:99 ,  [2001:db8::7], ::1, 1.2.3.4'), '1.2.3.4, ::1, 2001:db8::7, ::1, 1.2.3.4')
+  t.equal(withoutPorts('[::1, 1.2.3.4:, :80, 1.2.3.4:123456, unknown, _x:1, , [1.2.3.4]:x'), '[::1, 1.2.3.4:, :80, 1.2.3.4:123456, unknown, _x:1, , [1.2.3.4]:x')
 })

@@ -40,7 +40,8 @@ t.test('a key is taken from its addresses only, and the refusal is in the dialec
     fetch(`${url}/usage`, { headers: { authorization: `Bearer ${CHAT_KEY}`, ...forwarded !== undefined && { 'x-forwarded-for': forwarded } } }).then(({ status }) => status)
   const trusting = await behind(t, made, '127.0.0.1, 192.0.2.0/24')
   for (const [forwarded, status] of [
-    ['10.1.2.3', 200], ['2001:db8::7', 200], ['8.8.8.8, 10.1.2.3', 200], ['10.1.2.3, 192.0.2.9', 200],
+    ['10.1.2.3', 200], ['2001:db8::7', 200], ['10.1.2.3:4567', 200], ['[2001:db8::7]:4567', 200], ['[2001:db8::7]', 200], ['10.1.2.3:4567, 192.0.2.9:80', 200],
+    ['11.1.2.3:4567', 403], ['10.1.2.3:port', 403], ['[10.1.2.3', 403], ['8.8.8.8, 10.1.2.3', 200], ['10.1.2.3, 192.0.2.9', 200],
     ['11.1.2.3', 403], ['10.1.2.3, 11.1.2.3', 403], ['unknown', 403], [undefined, 403]
   ] as const) t.equal(await ask(trusting, forwarded), status, String(forwarded))
   t.equal(await ask(await behind(t, made, '10.0.0.0/8'), '10.1.2.3'), 403, 'one that is not trusted is not believed')
