@@ -1,5 +1,6 @@
 import type { Dialect } from '../../providers/dialects/dialect.ts'
 import type { ErrorInfo } from '../../providers/dialects/events.ts'
+import { isObject } from '../../providers/dialects/json.ts'
 import { GatewayError, type ErrorCode } from '../../plugins/errors.ts'
 import type { Outcome } from '../../plugins/logging/exchange.ts'
 import { retryAfter } from '../../plugins/upstream/retry.ts'
@@ -33,7 +34,7 @@ export function failure (
   const said = parsed === undefined ? undefined : upstream.errors.decode(parsed)
   const kept = status >= 400 && status < 600 ? status : 502
   const code = said?.code || codeOf(kept)
-  const native = upstream === client && said !== undefined && isNative(parsed)
+  const native = upstream === client && said !== undefined && isNative(parsed, client)
   return {
     status: kept,
     headers: waiting(headers),
@@ -68,11 +69,14 @@ function parse (text: string): unknown {
   }
 }
 
-/** Whether the body has the dialect's own shape, so that it can stay as it is. */
-function isNative (body: unknown): boolean {
-  const error = typeof body === 'object' && body !== null ? (body as { error?: unknown }).error : undefined
-  return typeof error === 'object' && error !== null && typeof (error as { message?: unknown }).message === 'string'
+/** Whether the body has the dialect's own shape, so that it can stay as it is: some providers answer as another dialect would. */
+function isNative (body: unknown, dialect: Dialect): boolean {
+  if (!isObject(body) || !isObject(body['error']) || typeof body['error']['message'] !== 'string') return false
+  const own = Object.entries(dialect.errors.encode(SAMPLE) as object)
+  return own.every(([name, value]) => typeof value !== 'string' || body[name] === value)
 }
+
+const SAMPLE: ErrorInfo = { status: 500, code: 'upstream_error', message: '' }
 
 function encode (dialect: Dialect, error: ErrorInfo): string {
   return JSON.stringify(dialect.errors.encode(error))
