@@ -10,13 +10,16 @@ const SERVER = fileURLToPath(new URL('../../server.ts', import.meta.url))
 export interface Gateway {
   url: string
   pid: number
+  /** The end of what it has written. */
   output: () => string
+  /** By what it ended, if it has: its code or a signal. */
+  ended (): string | undefined
   /** @returns its exit code */
   kill (signal: NodeJS.Signals): Promise<number | null>
 }
 
-/** Starts it, and waits until it listens. */
-export async function startGateway (folder: string, keys: object, env: Record<string, string>): Promise<Gateway> {
+/** Starts it, and waits until it listens. @param hearing all that it writes, as it comes */
+export async function startGateway (folder: string, keys: object, env: Record<string, string>, hearing: (text: string) => void = () => {}): Promise<Gateway> {
   const keysFile = join(folder, 'keys.json')
   writeFileSync(keysFile, JSON.stringify(keys), { mode: 0o600 })
   const child: ChildProcess = spawn(process.execPath, [SERVER], {
@@ -27,6 +30,7 @@ export async function startGateway (folder: string, keys: object, env: Record<st
   let output = ''
   const listening = new Promise<string>((resolve, reject) => {
     const hear = (data: Buffer): void => {
+      hearing(data.toString('latin1'))
       output = (output + data.toString()).slice(-200_000)
       const [, url] = /listening at (http:[^"]+)/.exec(output) ?? []
       if (url !== undefined) resolve(url)
@@ -40,6 +44,7 @@ export async function startGateway (folder: string, keys: object, env: Record<st
     url,
     pid: child.pid ?? 0,
     output: () => output,
+    ended: () => child.signalCode ?? child.exitCode?.toString(),
     async kill (signal) {
       const ended = once(child, 'close')
       child.kill(signal)
