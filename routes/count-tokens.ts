@@ -42,7 +42,7 @@ export default async function countTokenRoutes (fastify: FastifyInstance): Promi
     reply.header('cache-control', 'private, no-store').type('application/json; charset=utf-8').serializer(JSON.stringify)
     if (question !== undefined) {
       Object.assign(question.headers, fastify.tracing.carry(request.headers))
-      const { status, headers, body: answer } = await fastify.upstream.fetch(question)
+      const { status, headers, body: answer } = await fastify.upstream.fetch(question, fastify.upstream.timeouts(target.provider.name, request.key.timeouts))
       if (status === 200) return reply.send(read(client, counter, target, answer))
       // A server that has the dialect need not have its counter.
       if (status !== 404 && status !== 405) {

@@ -53,7 +53,7 @@ export default async function modelRoutes (fastify: FastifyInstance): Promise<vo
 
   /** @returns undefined where the provider does not know the path */
   async function ask ({ url, headers, dialect, provider }: ModelsEndpoint, asked: FastifyRequest['headers']): Promise<Model[] | undefined> {
-    const { status, body } = await fastify.upstream.fetch({ method: 'GET', url, headers: { ...headers, accept: 'application/json', ...fastify.tracing.carry(asked) } })
+    const { status, body } = await fastify.upstream.fetch({ method: 'GET', url, headers: { ...headers, accept: 'application/json', ...fastify.tracing.carry(asked) } }, fastify.upstream.timeouts(provider.name))
     if (status === 401 || status === 403) throw new GatewayError('upstream_credential_refused')
     if (status === 404) return undefined
     if (status !== 200) throw new GatewayError('upstream_error', { message: `The provider answered its list of models with ${status}.` })

@@ -9,7 +9,7 @@ import { parseBaseUrl, pointsAtGateway } from './base-url.ts'
 import { parsePatience, parsePeriod, parseTimeout } from './duration.ts'
 import { formatFault, parseCount, parseNetworks, parsePort, parseRate, parseRetries, SECRET, withFormats } from './formats.ts'
 import { checkProviders, loadProviders } from './load.ts'
-import { baseUrlName, Settings, settingsWith, type RawSettings, type SettingsSchema } from './schema.ts'
+import { baseUrlName, Settings, settingsWith, timerNames, type RawSettings, type SettingsSchema } from './schema.ts'
 import { parseSize } from './size.ts'
 import { tracingOf, type Tracing } from './tracing.ts'
 
@@ -65,6 +65,8 @@ export interface Config {
   providers: Provider[]
   /** By provider name, without a slash at the end. */
   baseUrls: Record<string, string>
+  /** What is set of a provider's own timers, by provider name; milliseconds, 0: no limit. */
+  timeouts: Record<string, Partial<Record<'connect' | 'request' | 'idle' | 'firstToken' | 'noToken', number>>>
   pricesFile: string | undefined
   /** Undefined: limits are in memory. */
   redisUrl: string | undefined
@@ -91,6 +93,9 @@ export interface Config {
   /** Undefined: there are no spans. */
   tracing: Tracing | undefined
 }
+
+/** What names no provider. */
+type Common = Omit<Config, 'providers' | 'baseUrls' | 'timeouts'>
 
 export interface ConfigOptions {
   /** Default: the process's own environment. */
@@ -137,7 +142,11 @@ export default fp<ConfigOptions>(async (fastify, { env = process.env, providers:
     if (pointsAtGateway(baseUrl, settings.host, settings.port)) throw ownAddress(name, provider)
     return [provider.name, baseUrl]
   }))
-  fastify.decorate('config', { ...settings, providers, baseUrls })
+  const timeouts = Object.fromEntries(providers.map((provider) => [provider.name, Object.fromEntries(timerNames(provider).flatMap(([name, timer]) => {
+    const text = raw[name] as string | undefined
+    return text === undefined ? [] : [[timer, parseTimeout(text)]]
+  }))]))
+  fastify.decorate('config', { ...settings, providers, baseUrls, timeouts })
 }, { name: 'config', fastify: '5.x' })
 
 let validate: ValidateFunction<RawSettings> | undefined
@@ -146,7 +155,7 @@ let validate: ValidateFunction<RawSettings> | undefined
  * The settings that name no provider, for what has to be known before a server exists.
  * @throws {Error} as the plugin does
  */
-export function readSettings (env: NodeJS.ProcessEnv): Omit<Config, 'providers' | 'baseUrls'> {
+export function readSettings (env: NodeJS.ProcessEnv): Common {
   const raw = setVariables(Settings, env)
   validate ??= withFormats(validator({ useDefaults: true })).compile<RawSettings>(Settings)
   if (!validate(raw)) throw describe(Settings, env, validate)
@@ -158,7 +167,7 @@ function setVariables (schema: SettingsSchema, env: NodeJS.ProcessEnv): Record<s
   return Object.fromEntries(Object.keys(schema.properties).flatMap((name) => env[name] ? [[name, env[name]]] : []))
 }
 
-function typed (raw: RawSettings): Omit<Config, 'providers' | 'baseUrls'> {
+function typed (raw: RawSettings): Common {
   return {
     keysFile: raw.KEYS_FILE,
     host: raw.GATEWAY_HOST,

@@ -248,7 +248,25 @@ export type RawSettings = Static<typeof Settings>
 
 /** The name of the setting that says where a provider is. */
 export function baseUrlName (provider: Provider): string {
-  return `${provider.name.toUpperCase().replaceAll('-', '_')}_BASE_URL`
+  return `${prefixOf(provider)}_BASE_URL`
+}
+
+/** The timers that a provider may have of its own, by what stands behind its name in the setting's. */
+export const providerTimers = {
+  CONNECT_TIMEOUT: 'connect',
+  REQUEST_TIMEOUT: 'request',
+  IDLE_TIMEOUT: 'idle',
+  FIRST_TOKEN_TIMEOUT: 'firstToken',
+  NO_TOKEN_TIMEOUT: 'noToken'
+} as const
+
+/** The names of the settings of a provider's own timers, and which each is. */
+export function timerNames (provider: Provider): Array<[name: string, timer: typeof providerTimers[keyof typeof providerTimers]]> {
+  return Object.entries(providerTimers).map(([timer, field]) => [`${prefixOf(provider)}_${timer}`, field])
+}
+
+function prefixOf ({ name }: Provider): string {
+  return name.toUpperCase().replaceAll('-', '_')
 }
 
 /** The settings, and each provider's own. A provider without an address makes its setting a required one. */
@@ -259,7 +277,8 @@ export function settingsWith (providers: Provider[]) {
     description: `Where provider \`${provider.name}\` is.`,
     examples: [provider.baseUrl ?? 'https://api.example.com/v1']
   })] as const)
-  return Type.Object({ ...Settings.properties, ...Object.fromEntries(addresses) })
+  const timers = providers.flatMap(timerNames).map(([name]) => [name, Type.Optional(Type.String({ format: 'timeout', examples: ['90s', '0'] }))] as const)
+  return Type.Object({ ...Settings.properties, ...Object.fromEntries(addresses), ...Object.fromEntries(timers) })
 }
 
 /** What somebody who begins may want to set. */
@@ -268,10 +287,13 @@ const FIRST = ['KEYS_FILE', 'GATEWAY_HOST', 'GATEWAY_PORT', 'PROVIDERS', 'MAX_RE
 /** Tables of settings, with the addresses of the providers that are loaded by default: the README's, and the whole one. */
 export async function settingsTables (): Promise<{ first: string, all: string }> {
   const providers = await Promise.all(defaultProviders.map(loadBuiltin))
-  const rows = Object.entries(settingsWith(providers).properties).map(([name, property]) => {
+  const timers = new Set(providers.flatMap(timerNames).map(([name]) => name))
+  const rows = Object.entries(settingsWith(providers).properties).filter(([name]) => !timers.has(name)).map(([name, property]) => {
     const { default: value, description } = property as { default?: string, description?: string }
     return { name, row: `| \`${name}\` | ${value === undefined ? '' : `\`${value}\``} | ${description} |` }
   })
   const table = (shown: typeof rows): string => ['| variable | default | meaning |', '| --- | --- | --- |', ...shown.map(({ row }) => row)].join('\n')
-  return { first: table(rows.filter(({ name }) => FIRST.includes(name))), all: table(rows) }
+  const own = Object.keys(providerTimers).map((timer) => `\`NAME_${timer}\``).join(', ')
+  const ofProvider = { name: '', row: `| ${own} |  | These timers for provider \`NAME\` alone, such as \`${timerNames(providers[0] as Provider)[1]?.[0]}=90s\`, in place of the settings for all. A key's own go before them. |` }
+  return { first: table(rows.filter(({ name }) => FIRST.includes(name))), all: table([...rows, ofProvider]) }
 }

@@ -31,30 +31,35 @@ export interface WholeReply { status: number, headers: Record<string, string | s
 
 export interface Upstream {
   /** Sends a request; the handler hears of the reply as it comes. Never throws: failures are `onError`. */
-  send (request: UpstreamRequest, handler: ReplyHandler, timeouts?: Timeouts): UpstreamCall
+  send (request: UpstreamRequest, handler: ReplyHandler, timeouts: Timeouts): UpstreamCall
   /** Which of the targets of keys that have several are well. */
   readonly health: Health
   /** How often requests went out again, and why. */
   readonly resends: Resends
-  /** How long a call may wait for what. @param own what a key sets for itself */
-  timeouts (own?: Partial<Timeouts>): Timeouts
+  /** How long a call to a provider may wait for what. @param own what a key sets for itself */
+  timeouts (provider: string, own?: Partial<Timeouts>): Timeouts
   /** Sends a request and waits for its whole reply. @throws {GatewayError} */
-  fetch (request: UpstreamRequest): Promise<WholeReply>
+  fetch (request: UpstreamRequest, timeouts: Timeouts): Promise<WholeReply>
   /** How the pool of each origin stands. */
   stats (): OriginStats[]
 }
 
 /** The way out: one connection pool per origin and a queue before it, our own timers, no redirects. */
 export default fp(async (fastify) => {
-  const usual = timeoutsOf(fastify.config)
-  const { maxUpstreamConnections: connections, maxQueue, httpsProxy, noProxy, redisUrl } = fastify.config
-  // Ours governs: the library's is a second coarse.
-  const connectTimeout = usual.connect === 0 ? 0 : usual.connect + 1000
+  const { config } = fastify
+  const usual = new Map(config.providers.map(({ name }) => [name, timeoutsOf(config, config.timeouts[name])]))
+  const { maxUpstreamConnections: connections, maxQueue, httpsProxy, noProxy, redisUrl } = config
+  /** ms. Ours governs: the library's is a second coarse. */
+  const connectTimeoutOf = (origin: string): number => {
+    const there = config.providers.filter(({ name }) => new URL(config.baseUrls[name] ?? '').origin === origin).map(({ name }) => usual.get(name)?.connect ?? 0)
+    return there.length === 0 || there.includes(0) ? 0 : Math.max(...there) + 1000
+  }
   const routes = new Map<string, Route>()
   const routeTo = (url: URL): Route => {
     const { origin } = url
     let route = routes.get(origin)
     if (route !== undefined) return route
+    const connectTimeout = connectTimeoutOf(origin)
     const past = httpsProxy === undefined || url.protocol !== 'https:' || isExempt(url, noProxy ?? '')
     const options: PoolOptions = { connections, connectTimeout, ...!past && { connect: tunnel(new URL(httpsProxy), connectTimeout) } }
     const fresh = (): Route['pool'] => openPool(origin, options)
@@ -75,14 +80,14 @@ export default fp(async (fastify) => {
   const upstream: Upstream = {
     health,
     resends: new Resends(),
-    timeouts: (own) => own === undefined ? usual : timeoutsOf(fastify.config, own),
-    send (request, handler, timeouts = usual) {
+    timeouts: (provider, own) => (own === undefined ? usual.get(provider) : undefined) ?? timeoutsOf(config, config.timeouts[provider], own),
+    send (request, handler, timeouts) {
       request.headers['via'] = `1.1 ${instance}`
       const call = new UpstreamCall(request, handler, timeouts, routeTo(request.url))
       call.send()
       return call
     },
-    fetch (request) {
+    fetch (request, timeouts) {
       return new Promise((resolve, reject) => {
         const chunks: Buffer[] = []
         let size = 0
@@ -99,7 +104,7 @@ export default fp(async (fastify) => {
           },
           onEnd () { resolve({ ...head, body: Buffer.concat(chunks) }) },
           onError: reject
-        })
+        }, timeouts)
       })
     },
     stats: () => [...routes].map(([origin, { lane, pool: { stats: { connected, free, running, pending, queued } } }]) =>

@@ -15,17 +15,20 @@ export interface Timeouts {
 }
 
 /**
- * @param own what a key sets for itself; its `request` counts for `idle` too, as the setting's does, and its `connect` only
- *   where it is the shorter one: keys share connections
+ * A key's go before its provider's, and those before all providers'. Whoever sets `request` sets `idle` too, unless it is
+ * set there as well.
+ *
+ * @param provider what the settings say of this provider alone
+ * @param own what a key sets for itself; its `connect` counts only where it is the shorter one: keys share connections
  */
-export function timeoutsOf (config: Config, own: Partial<Timeouts> = {}): Timeouts {
-  const request = own.request ?? config.requestTimeout
+export function timeoutsOf (config: Config, provider: Partial<Timeouts> = {}, own: Partial<Timeouts> = {}): Timeouts {
+  const request = own.request ?? provider.request ?? config.requestTimeout
   return {
-    connect: shortest([request, config.connectTimeout, own.connect ?? 0]),
+    connect: shortest([request, provider.connect ?? config.connectTimeout, own.connect ?? 0]),
     request,
-    idle: own.idle ?? own.request ?? config.idleTimeout ?? request,
-    firstToken: own.firstToken ?? config.firstTokenTimeout,
-    noToken: own.noToken ?? config.noTokenTimeout
+    idle: own.idle ?? own.request ?? provider.idle ?? provider.request ?? config.idleTimeout ?? request,
+    firstToken: own.firstToken ?? provider.firstToken ?? config.firstTokenTimeout,
+    noToken: own.noToken ?? provider.noToken ?? config.noTokenTimeout
   }
 }
 

@@ -15,7 +15,8 @@ export interface AttemptsHandler extends ReplyHandler {
 export interface AttemptsOptions extends Manner {
   /** In the order in which they are to be tried. */
   ways: Ways
-  timeouts: Timeouts
+  /** What counts at a target. */
+  timeouts (way: Way): Timeouts
   trace: Trace | undefined
 }
 
@@ -109,7 +110,8 @@ export class Attempts {
     }
     const { upstream } = this.#fastify
     const { target } = this.#way
-    const { stream, timeouts } = this.#options
+    const { stream } = this.#options
+    const timeouts = this.#options.timeouts(this.#way)
     if (target.of !== undefined) upstream.health.begin(target.of.healthId)
     const attempt = new Attempt(this.#handler, {
       goOn: (trouble) => this.#goOn(trouble),

@@ -4,7 +4,7 @@ import { estimateTokens } from '../../providers/dialects/estimate.ts'
 import { replyStream, wholeReply, type ReplyOptions, type ReplyStream } from '../../providers/dialects/reply.ts'
 import { GatewayError, requestIdHeaders } from '../../plugins/errors.ts'
 import type { Outcome } from '../../plugins/logging/exchange.ts'
-import type { Timeouts, UpstreamRequest } from '../../plugins/upstream/index.ts'
+import type { UpstreamRequest } from '../../plugins/upstream/index.ts'
 import type { Admitted } from './admitted.ts'
 import { Attempts, type AttemptsHandler } from './attempts.ts'
 import { Books } from './books.ts'
@@ -29,7 +29,6 @@ export class Relay implements AttemptsHandler {
   readonly #reply: FastifyReply
   readonly #admitted: Admitted
   readonly #books: Books
-  readonly #timeouts: Timeouts
   readonly #upstream: Attempts
   #onClose: () => void = () => {}
   #status = 0
@@ -56,11 +55,10 @@ export class Relay implements AttemptsHandler {
     this.#reply = reply
     this.#admitted = admitted
     this.#books = new Books(fastify, admitted)
-    this.#timeouts = fastify.upstream.timeouts(request.key.timeouts)
     this.#upstream = new Attempts(fastify, this, {
       ways: admitted.ways,
       trace: admitted.exchange.trace,
-      timeouts: this.#timeouts,
+      timeouts: ({ target }) => fastify.upstream.timeouts(target.provider.name, request.key.timeouts),
       stream: admitted.call.stream,
       eager: request.key.retry === 'always'
     })
@@ -124,7 +122,7 @@ export class Relay implements AttemptsHandler {
     this.#stream = replyStream(this.#replyOptions())
     const { heartbeatInterval } = this.#fastify.config
     if (heartbeatInterval > 0) this.#heartbeat = setInterval(() => this.#beat(), heartbeatInterval).unref()
-    const { noToken } = this.#timeouts
+    const { noToken } = this.#fastify.upstream.timeouts(this.#admitted.target.provider.name, this.#request.key.timeouts)
     if (noToken > 0) this.#patience = setTimeout(() => this.#loseTouch(), noToken).unref()
   }
 
