@@ -43,6 +43,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, Guest, Passenge
   readonly #handler: ReplyHandler
   readonly #timeouts: Timeouts
   readonly #route: Route
+  readonly #replays: boolean
   #timer: NodeJS.Timeout | undefined
   #connecting: NodeJS.Timeout | undefined
   #controller: Dispatcher.DispatchController | undefined
@@ -52,11 +53,13 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, Guest, Passenge
   #paused = false
   #over = false
 
-  constructor (request: UpstreamRequest, handler: ReplyHandler, timeouts: Timeouts, route: Route) {
+  /** @param replays whether it may go out again where the connection that it took up was dead */
+  constructor (request: UpstreamRequest, handler: ReplyHandler, timeouts: Timeouts, route: Route, replays: boolean) {
     this.#request = request
     this.#handler = handler
     this.#timeouts = timeouts
     this.#route = route
+    this.#replays = replays
   }
 
   /** Goes out, or waits until others have ended. */
@@ -148,7 +151,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, Guest, Passenge
     }
     // An idle connection the provider closed as we took it up: nothing of the request was answered, so it goes out
     // once more, on a connection that is new for certain.
-    if (this.#reused && !this.#headed && isDisconnect(code)) {
+    if (this.#replays && this.#reused && !this.#headed && isDisconnect(code)) {
       const pool = this.#route.fresh()
       this.reached = false
       this.#controller = undefined

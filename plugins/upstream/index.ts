@@ -30,8 +30,11 @@ export type OriginStats = { origin: string, refused: Lane['refused'] } & Pick<Po
 export interface WholeReply { status: number, headers: Record<string, string | string[] | undefined>, body: Buffer }
 
 export interface Upstream {
-  /** Sends a request; the handler hears of the reply as it comes. Never throws: failures are `onError`. */
-  send (request: UpstreamRequest, handler: ReplyHandler, timeouts: Timeouts): UpstreamCall
+  /**
+   * Sends a request; the handler hears of the reply as it comes. Never throws: failures are `onError`.
+   * @param replays whether it goes out once more where it was put on an idle connection that was dead. Default: yes
+   */
+  send (request: UpstreamRequest, handler: ReplyHandler, timeouts: Timeouts, replays?: boolean): UpstreamCall
   /** Which of the targets of keys that have several are well. */
   readonly health: Health
   /** How often requests went out again, and why. */
@@ -81,9 +84,9 @@ export default fp(async (fastify) => {
     health,
     resends: new Resends(),
     timeouts: (provider, own) => (own === undefined ? usual.get(provider) : undefined) ?? timeoutsOf(config, config.timeouts[provider], own),
-    send (request, handler, timeouts) {
+    send (request, handler, timeouts, replays = true) {
       request.headers['via'] = `1.1 ${instance}`
-      const call = new UpstreamCall(request, handler, timeouts, routeTo(request.url))
+      const call = new UpstreamCall(request, handler, timeouts, routeTo(request.url), replays)
       call.send()
       return call
     },

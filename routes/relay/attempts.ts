@@ -40,6 +40,7 @@ export class Attempts {
   #request: UpstreamRequest
   #call: UpstreamCall | undefined
   #past = { reached: false, attempts: 0 }
+  /** How often the request went out again to whom it had gone before. */
   #repeated = 0
   #waited = 0
   #waiting: NodeJS.Timeout | undefined
@@ -102,11 +103,12 @@ export class Attempts {
     this.#call?.abort()
   }
 
-  #begin (): void {
+  #begin (replays = true): void {
     if (this.#call !== undefined) {
       this.#past.reached ||= this.#call.reached
       this.#past.attempts += this.#call.attempts
       this.#noteReplays()
+      this.#repeated += replaysOf(this.#call)
     }
     const { upstream } = this.#fastify
     const { target } = this.#way
@@ -118,7 +120,7 @@ export class Attempts {
       ...stream && this.#left.length > 0 && { hold: { dialect: target.dialect, patience: timeouts.firstToken || timeouts.noToken } }
     })
     this.#options.trace?.begin(this.#request)
-    this.#call = upstream.send(this.#request, attempt, timeouts)
+    this.#call = upstream.send(this.#request, attempt, timeouts, replays)
     attempt.call = this.#call
   }
 
@@ -138,13 +140,15 @@ export class Attempts {
       this.#later(0, () => this.send())
       return true
     }
-    if (this.#repeated >= this.#fastify.config.retries || !mayRepeat(trouble, this.#options)) return false
-    const wait = waitBefore(trouble, this.#repeated, this.#waited)
+    const { retries } = this.#fastify.config
+    const repeated = this.#repeated + replaysOf(this.#call)
+    if (repeated >= retries || !mayRepeat(trouble, this.#options)) return false
+    const wait = waitBefore(trouble, repeated, this.#waited)
     if (wait === undefined) return false
     this.#note('retry', trouble)
     this.#repeated++
     this.#waited += wait
-    this.#later(wait, () => this.#begin())
+    this.#later(wait, () => this.#begin(repeated + 1 < retries))
     return true
   }
 
@@ -171,4 +175,9 @@ export class Attempts {
       then()
     }, wait)
   }
+}
+
+/** How often it went out again because the connection that it took up was dead. */
+function replaysOf (call: UpstreamCall | undefined): number {
+  return Math.max(0, (call?.attempts ?? 0) - 1)
 }

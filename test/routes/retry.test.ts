@@ -112,3 +112,28 @@ t.test('nothing goes out again for a client that has left', async (t) => {
   }
   t.match(await rowsOf(gateway), [{ outcome: 'client_gone' }, { outcome: 'client_gone' }])
 })
+
+t.test('however many idle connections are dead, a provider is asked three times, and the row has each (U8, U62)', async (t) => {
+  const most = 3
+  for (const [retries, key, asked] of [['2', CHAT_KEY, 2], ['2', EAGER, 3], ['0', EAGER, 2], ['1', EAGER, 2]] as const) {
+    let dead = false
+    let seen = 0
+    const waiting: Socket[] = []
+    const provider = await startRawProvider(t, (socket) => {
+      seen++
+      if (dead) return socket.resetAndDestroy()
+      waiting.push(socket)
+      // All at once, so that each has a connection of its own.
+      if (waiting.length === most) for (const one of waiting) one.write(well)
+    })
+    const gateway = await startGateway(t, provider.url, { keys: { [EAGER]: { provider: 'openai', api_key: REAL_KEY, retry: 'always' } }, env: { RETRIES: retries } })
+    await Promise.all(Array.from({ length: most }, async () => { await (await post(gateway.url + CHAT, ask)).text() }))
+    dead = true
+    seen = 0
+    const reply = await post(gateway.url + CHAT, ask, { authorization: `Bearer ${key}` })
+    t.equal(reply.status, 502)
+    await reply.text()
+    t.equal(seen, asked, `RETRIES=${retries}, ${key}`)
+    t.equal((await rowsOf(gateway)).at(-1)?.attempts, asked)
+  }
+})
