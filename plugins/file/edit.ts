@@ -6,15 +6,7 @@ import { scanObject, type Field } from '../../providers/dialects/scan.ts'
  */
 export function setField (bytes: Buffer, path: readonly string[], value: unknown): Buffer {
   const name = path.at(-1) ?? ''
-  let open = bytes.indexOf('{')
-  let close = bytes.length
-  for (const around of path.slice(0, -1)) {
-    const field = scanObject(bytes.subarray(open, close)).find((field) => field.name === around)
-    if (field === undefined) throw new Error('there is no such object')
-    close = open + field.end
-    open += field.start
-  }
-  const fields = scanObject(bytes.subarray(open, close))
+  const { open, fields } = objectAt(bytes, path.slice(0, -1))
   const layout = layoutOf(bytes, open, fields)
   const there = fields.find((field) => field.name === name)
   if (there !== undefined) return insert(bytes, open + there.start, open + there.end, layout.format(value))
@@ -22,6 +14,31 @@ export function setField (bytes: Buffer, path: readonly string[], value: unknown
   const text = `${JSON.stringify(name)}: ${layout.format(value)}`
   if (last !== undefined) return insert(bytes, open + last.end, open + last.end, `,${layout.between}${text}`)
   return insert(bytes, open + 1, bytes.indexOf('}', open), `${layout.between}${text}${layout.end}`)
+}
+
+/** Takes one field out of valid JSON, and leaves every other byte as it is. @param path as of `setField` */
+export function dropField (bytes: Buffer, path: readonly string[]): Buffer {
+  const { open, fields } = objectAt(bytes, path.slice(0, -1))
+  const at = fields.findIndex(({ name }) => name === path.at(-1))
+  const [before, field, next] = [fields[at - 1], fields[at], fields[at + 1]]
+  if (field === undefined) return bytes
+  if (before !== undefined) return insert(bytes, open + before.end, open + field.end, '')
+  // Its name is the first text behind the brace, and the next one's the first behind the comma.
+  const end = next === undefined ? open + field.end : bytes.indexOf('"', open + field.end)
+  return insert(bytes, next === undefined ? open + 1 : bytes.indexOf('"', open), end, '')
+}
+
+/** Where an object begins that lies so far within others, and what it has. */
+function objectAt (bytes: Buffer, path: readonly string[]): { open: number, fields: Field[] } {
+  let open = bytes.indexOf('{')
+  let close = bytes.length
+  for (const name of path) {
+    const field = scanObject(bytes.subarray(open, close)).find((field) => field.name === name)
+    if (field === undefined) throw new Error('there is no such object')
+    close = open + field.end
+    open += field.start
+  }
+  return { open, fields: scanObject(bytes.subarray(open, close)) }
 }
 
 interface Layout {

@@ -1,5 +1,5 @@
 import { FileFault } from '../file/fault.ts'
-import { setField } from '../file/edit.ts'
+import { dropField, setField } from '../file/edit.ts'
 import { parseJson } from '../file/json.ts'
 import { parseDateTime } from '../moment.ts'
 import { digestOf, hashedName, plainToken } from './hashed.ts'
@@ -43,6 +43,9 @@ export interface Rotated extends Made {
   old: Listed
 }
 
+/** ms after which an old key, in whose place another was made, need not be known any more. */
+const REMEMBERED = 30 * 24 * 3_600_000
+
 /** A new content of the file, and what was done. */
 export interface Changed<T> { bytes: Buffer, result: T }
 
@@ -74,7 +77,7 @@ export function disable (bytes: Buffer, which: string, now: number): Changed<Lis
   const found = find(bytes, which, now)
   const made = found.reduce((text, { name, entry }) => entry.disabled === true ? text : setField(text, ['virtual_keys', name, 'disabled'], true), bytes)
   const names = new Set(found.map(({ name }) => name))
-  return { bytes: made, result: [...entriesOf(made)].filter(([name]) => names.has(name)).map(([name, entry]) => describe(name, entry, now)) }
+  return { bytes: withoutOld(made, now), result: [...entriesOf(made)].filter(([name]) => names.has(name)).map(([name, entry]) => describe(name, entry, now)) }
 }
 
 /** All keys, in the order of the file. */
@@ -85,7 +88,17 @@ export function list (bytes: Buffer, now: number): Listed[] {
 function add (bytes: Buffer, entry: KeyEntry, now: number): Changed<Made> {
   const token = newToken()
   const name = hashedName(token)
-  return { bytes: setField(bytes, ['virtual_keys', name], entry), result: { ...describe(name, entry, now), token } }
+  return { bytes: withoutOld(setField(bytes, ['virtual_keys', name], entry), now), result: { ...describe(name, entry, now), token } }
+}
+
+/**
+ * Drops the old keys of rotations that were over long ago. The newest entry of an id stays, whatever has become of it: with
+ * it the name, the limits and what was made with the key.
+ */
+function withoutOld (bytes: Buffer, now: number): Buffer {
+  const entries = [...entriesOf(bytes)].map(([name, entry]) => ({ name, id: entry.id ?? digestOf(name).slice(0, 12), over: expiry(entry) <= now - REMEMBERED }))
+  const newest = new Map(entries.map(({ id, name }) => [id, name]))
+  return entries.filter(({ id, name, over }) => over && newest.get(id) !== name).reduce((left, { name }) => dropField(left, ['virtual_keys', name]), bytes)
 }
 
 /** The entries that a name, an id, a SHA-256 or a key itself is that of: one key, and what was made of it by rotation. */

@@ -59,7 +59,7 @@ export function probe (url: string): Probe {
   const worker = new Worker(new URL('./probe.ts', import.meta.url), { workerData: url })
   worker.on('message', (told: number | string) => {
     if (typeof told === 'number') took.push(told)
-    else failed.push(told)
+    else failed.push(`${told} (${new Date().toISOString()})`)
   })
   return { took, failed, stop: () => worker.terminate() }
 }

@@ -116,7 +116,7 @@ function spoilEvents (random: Random, body: Buffer, corpus: readonly Recorded[])
   const events = text.split('\n\n')
   for (let i = 1 + random(3); i > 0; i--) {
     const at = random(events.length)
-    events[at] = (events[at] ?? '').replace(/^data: (\{.*\})$/m, (line, json: string) => line.length > 20_000 ? line : `data: ${written(random, spoilJson(random, JSON.parse(json), others)).toString()}`)
+    events[at] = (events[at] ?? '').replace(/^data: (\{.*\})$/m, (line, json: string) => /\[{6}|(\{"a":){6}/.test(line) ? line : `data: ${written(random, spoilJson(random, JSON.parse(json), others)).toString()}`)
   }
   return Buffer.from(events.join('\n\n'))
 }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { setField } from '../../../plugins/file/edit.ts'
+import { dropField, setField } from '../../../plugins/file/edit.ts'
 
 const set = (text: string, path: string[], value: unknown): string => setField(Buffer.from(text), path, value).toString()
 
@@ -51,4 +51,15 @@ t.test('it means the same as setting the field of the value, whatever the file l
     }
   }
   t.equal(wrong, 0)
+})
+
+t.test('what is taken out leaves the rest as it was written', async (t) => {
+  for (const [before, path, after] of [
+    ['{"a": 1, "b" :2 }', ['a'], '{"b" :2 }'],
+    ['{"a": 1, "b" :2 }', ['b'], '{"a": 1 }'],
+    ['{\n  "a": {"a": [1, "x"]},\n  "b": 2,\n  "c": 3\n}\n', ['a'], '{\n  "b": 2,\n  "c": 3\n}\n'],
+    ['{\n  "a": 1,\n  "b": "2",\n  "c": 3\n}\n', ['b'], '{\n  "a": 1,\n  "c": 3\n}\n'],
+    ['{ "o": { "a": 1 }, "p": 1 }', ['o', 'a'], '{ "o": { }, "p": 1 }'],
+    ['{"a": 1}', ['b'], '{"a": 1}']
+  ] as const) t.equal(dropField(Buffer.from(before), path).toString(), after)
 })

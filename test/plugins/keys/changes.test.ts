@@ -47,6 +47,31 @@ t.test('rotate: both work for a while, as one key', async (t) => {
   t.equal(read(second.bytes).get(digestOf(second.result.token))?.id, old?.id)
 })
 
+t.test('an old key whose rotation was over a month ago is dropped with the next change, and no other', async (t) => {
+  const DAY = 24 * HOUR
+  const [month, week] = [new Date(NOW - 30 * DAY).toISOString(), new Date(NOW - 7 * DAY).toISOString()]
+  const id = digestOf(OLD).slice(0, 12)
+  const keys = {
+    [OLD]: entry({ name: 'app', expires_at: month }),
+    vk_between_0123456789: entry({ name: 'app', id, expires_at: month }),
+    vk_recent_0123456789: entry({ name: 'app', id, expires_at: week }),
+    vk_now_0123456789: entry({ name: 'app', id }),
+    vk_expired_0123456789: entry({ name: 'over', expires_at: month }),
+    vk_first_0123456789: entry({ name: 'gone', expires_at: month }),
+    vk_second_0123456789: entry({ name: 'gone', id: digestOf('vk_first_0123456789').slice(0, 12), expires_at: month }),
+    vk_off_0123456789: entry({ name: 'off', disabled: true })
+  }
+  const left = ['vk_recent_0123456789', 'vk_now_0123456789', 'vk_expired_0123456789', 'vk_second_0123456789', 'vk_off_0123456789']
+  for (const text of [file(keys), Buffer.from(JSON.stringify({ virtual_keys: keys }))]) {
+    const made = create(text, entry({ name: 'new' }), NOW)
+    t.strictSame([...read(made.bytes).keys()], [...left.map(digestOf), digestOf(made.result.token)])
+    t.equal(read(made.bytes).get(digestOf('vk_now_0123456789'))?.id, id)
+    t.equal(read(rotate(text, 'app', HOUR, NOW).bytes).size, left.length + 1)
+    t.equal(read(disable(text, 'app', NOW).bytes).size, left.length)
+    t.equal(read(create(text, entry({ name: 'new' }), NOW - 1).bytes).size, 9, 'not before its time')
+  }
+})
+
 t.test('rotate keeps an end that is nearer, and the new key ends when the old one would have', async (t) => {
   const end = '2026-11-26T12:30:00Z'
   const { bytes, result } = rotate(file({ [OLD]: entry({ expires_at: end }) }), digestOf(OLD).slice(0, 12), HOUR, NOW)
