@@ -164,7 +164,18 @@ export function readSettings (env: NodeJS.ProcessEnv): Common {
 
 /** What the environment says of the schema's variables; an empty one counts as unset. */
 function setVariables (schema: SettingsSchema, env: NodeJS.ProcessEnv): Record<string, unknown> {
-  return Object.fromEntries(Object.keys(schema.properties).flatMap((name) => env[name] ? [[name, env[name]]] : []))
+  return Object.fromEntries(Object.keys(schema.properties).flatMap((name) => {
+    const value = env[variableOf(name, env)]
+    return value ? [[name, value]] : []
+  }))
+}
+
+/** Settings that are not ours alone: in lower case other programs read them too, and read that first. */
+const COMMON: ReadonlySet<string> = new Set(['HTTPS_PROXY', 'NO_PROXY'])
+
+/** The variable that says a setting. */
+function variableOf (name: string, env: NodeJS.ProcessEnv): string {
+  return COMMON.has(name) && env[name.toLowerCase()] ? name.toLowerCase() : name
 }
 
 function typed (raw: RawSettings): Common {
@@ -221,13 +232,14 @@ function describe (schema: SettingsSchema, env: NodeJS.ProcessEnv, result: unkno
   if (first === undefined) return result
   const name = first.keyword === 'required' ? String(first.params.missingProperty) : first.instancePath.slice(1)
   const { format, examples } = schema.properties[name] as { format?: string, examples?: string[] }
-  const example = `for example ${name}=${examples?.[0]}`
-  const value = env[name]
+  const variable = variableOf(name, env)
+  const example = `for example ${variable}=${examples?.[0]}`
+  const value = env[variable]
   if (!value) return new Error(`${name} is not set, and a provider of PROVIDERS needs it; ${example}`)
   const fault = format === undefined
     ? `is none of ${first.params.allowedValues.join(', ')}`
     : formatFault(format, value) ?? 'is not valid'
-  const shown = SECRET.has(format) ? name : `${name}: ${JSON.stringify(value.slice(0, 40))}`
+  const shown = SECRET.has(format) ? variable : `${variable}: ${JSON.stringify(value.slice(0, 40))}`
   return new Error(`${shown} ${fault}; ${example}`)
 }
 

@@ -132,11 +132,11 @@ export const Settings = Type.Object({
   }),
   HTTPS_PROXY: Type.Optional(Type.String({
     format: 'proxy-url',
-    description: 'The proxy through which providers with `https://` are reached.',
+    description: 'The proxy through which providers with `https://` are reached. `https_proxy` goes before it.',
     examples: ['http://user:password@proxy.internal:3128']
   })),
   NO_PROXY: Type.Optional(Type.String({
-    description: 'The hosts that are reached without it, separated by commas, each with all below it; `*` for all.',
+    description: 'The hosts that are reached without it, separated by commas, each with all below it; `*` for all. `no_proxy` goes before it.',
     examples: ['internal.example,10.0.0.7']
   })),
   ADMIN_KEY: Type.Optional(Type.String({

@@ -118,6 +118,7 @@ t.test('wrong values', async (t) => {
     ['DATABASE_URL', 'postgres://me:hunter%2@x/db', 'DATABASE_URL has a "%" in its user name or password that is none: write %25; for example DATABASE_URL=postgres://gateway:secret@db.internal:5432/gateway'],
     ['DATABASE_URL', 'postgres://me:hunter2@x/db?sslmode=on', 'DATABASE_URL has an sslmode that is none of disable, allow, prefer, require, verify-ca, verify-full; for example DATABASE_URL=postgres://gateway:secret@db.internal:5432/gateway'],
     ['OPENAI_REQUEST_TIMEOUT', '90', 'OPENAI_REQUEST_TIMEOUT: "90" has no unit (ns, us, ms, s, m, h); for example OPENAI_REQUEST_TIMEOUT=90s'],
+    ['https_proxy', 'socks5://me:hunter2@x', 'https_proxy is not a URL of the form http://HOST:PORT or http://USER:PASSWORD@HOST:PORT; for example https_proxy=http://user:password@proxy.internal:3128'],
     ['OPENAI_BASE_URL', 'localhost:9000', 'OPENAI_BASE_URL is not an https or http URL; for example OPENAI_BASE_URL=https://api.openai.com/v1'],
     ['OPENAI_BASE_URL', 'api.openai.com', 'OPENAI_BASE_URL is not a URL; for example OPENAI_BASE_URL=https://api.openai.com/v1'],
     ['OPENAI_BASE_URL', 'https://x/v1?a=hunter2', 'OPENAI_BASE_URL has a query or fragment: paths are appended to it; for example OPENAI_BASE_URL=https://api.openai.com/v1'],

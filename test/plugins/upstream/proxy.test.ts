@@ -78,7 +78,11 @@ t.test('a provider of a private authority, straight and through a proxy', async 
     ['HTTPS_PROXY, and an authority nobody knows', { HTTPS_PROXY: proxy.url }, 502, 1],
     ['HTTPS_PROXY with a wrong password', { HTTPS_PROXY: proxy.url.replace('p%40ss', 'other') }, 502, 1],
     ['HTTPS_PROXY that is not there', { HTTPS_PROXY: 'http://127.0.0.1:1' }, 502, 0],
-    ['NO_PROXY', { HTTPS_PROXY: proxy.url, NO_PROXY: 'localhost' }, 502, 0]
+    ['NO_PROXY', { HTTPS_PROXY: proxy.url, NO_PROXY: 'localhost' }, 502, 0],
+    ['https_proxy before HTTPS_PROXY', { https_proxy: proxy.url, HTTPS_PROXY: 'http://127.0.0.1:1' }, 502, 1],
+    ['https_proxy that is empty', { https_proxy: '', HTTPS_PROXY: proxy.url }, 502, 1],
+    ['no_proxy before NO_PROXY', { https_proxy: proxy.url, no_proxy: 'localhost', NO_PROXY: 'other' }, 502, 0],
+    ['HTTP_PROXY', { HTTP_PROXY: proxy.url, http_proxy: proxy.url }, 502, 0]
   ]
   const gateways = await Promise.all(cases.map(async ([, env, status]) => status === 200
     ? await start(t, provider, env)
