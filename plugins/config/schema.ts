@@ -181,7 +181,7 @@ export const Settings = Type.Object({
   })),
   REDIS_URL: Type.Optional(Type.String({
     format: 'redis-url',
-    description: 'The Redis (6.2 or newer) in which all gateways of one installation count together; `rediss://` with TLS. Without it each counts for itself, in memory.',
+    description: 'The Redis (6.2 or newer) in which all gateways of one installation count together, and tell each other which targets are at rest; `rediss://` with TLS. Without it each counts for itself, in memory.',
     examples: ['redis://localhost:6379/0']
   })),
   LIMITS_WITHOUT_REDIS: Type.Optional(Type.Enum(['deny', 'local'], {
