@@ -50,16 +50,17 @@ export function memoryOf (pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0)
 }
 
-export interface Probe { took: number[], failed: string[], stop (): Promise<number> }
+export interface Answer { took: number, busy: number, at: string }
+export interface Probe { answers: Answer[], failed: string[], stop (): Promise<number> }
 
 /** Asks `/health` ten times a second, from a thread of its own: this one is busy with nonsense. */
-export function probe (url: string): Probe {
-  const took: number[] = []
+export function probe (url: string, pid: number): Probe {
+  const answers: Answer[] = []
   const failed: string[] = []
-  const worker = new Worker(new URL('./probe.ts', import.meta.url), { workerData: url })
-  worker.on('message', (told: number | string) => {
-    if (typeof told === 'number') took.push(told)
+  const worker = new Worker(new URL('./probe.ts', import.meta.url), { workerData: { url, pid } })
+  worker.on('message', (told: Omit<Answer, 'at'> | string) => {
+    if (typeof told === 'object') answers.push({ ...told, at: new Date().toISOString() })
     else failed.push(`${told} (${new Date().toISOString()})`)
   })
-  return { took, failed, stop: () => worker.terminate() }
+  return { answers, failed, stop: () => worker.terminate() }
 }

@@ -93,8 +93,8 @@ function jsonFault (path: string, status: number, body: string): string | undefi
   const error = value['error'] as Record<string, unknown> | undefined
   const anthropic = /^\/(v1\/)?messages/.test(path)
   if (typeof error?.['message'] !== 'string' || typeof error['type'] !== 'string') return `an error of another shape: ${body.slice(0, 300)}`
-  // What is no HTTP has no path.
-  const pathless = ['malformed_http', 'headers_too_large', 'request_timeout'].includes(String(error['code']))
+  // What is no HTTP has no path, and a spoilt one is of no dialect.
+  const pathless = ['malformed_http', 'headers_too_large', 'request_timeout', 'not_found'].includes(String(error['code']))
   if (anthropic && !pathless && value['type'] !== 'error') return `an error not in Messages: ${body.slice(0, 300)}`
   return undefined
 }
