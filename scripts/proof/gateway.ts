@@ -27,6 +27,8 @@ export async function startGateway (folder: string, keys: object, env: Record<st
     env: { PATH: process.env['PATH'], KEYS_FILE: keysFile, GATEWAY_PORT: '0', LOG_FORMAT: 'json', LOG_BODIES: 'off', LOG_LEVEL: 'info', ...env },
     stdio: ['ignore', 'pipe', 'pipe']
   })
+  // Not left behind by a script that fails.
+  process.once('exit', () => child.kill('SIGKILL'))
   let output = ''
   const listening = new Promise<string>((resolve, reject) => {
     const hear = (data: Buffer): void => {
