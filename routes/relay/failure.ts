@@ -35,10 +35,11 @@ export function failure (
   const kept = status >= 400 && status < 600 ? status : 502
   const code = said?.code || codeOf(kept)
   const native = upstream === client && said !== undefined && isNative(parsed, client)
+  const encoded = client.errors.encode({ ...said, status: kept, code, message: said?.message || `The provider answered with status ${status}.` })
   return {
     status: kept,
     headers: waiting(headers),
-    body: native ? plain(text, parsed, redact) : redact(encode(client, { ...said, status: kept, code, message: said?.message || `The provider answered with status ${status}.` })),
+    body: native ? plain(completed(text, parsed, encoded as NativeError), redact) : redact(JSON.stringify(encoded)),
     credentialRefused: false,
     code
   }
@@ -55,8 +56,8 @@ function waiting (headers: Headers): Record<string, string> {
 }
 
 /** JSON can write any character as its number, a key's too: then its body is written anew. */
-function plain (text: string, parsed: unknown, redact: (text: string) => string): string {
-  const told = JSON.stringify(parsed)
+function plain (text: string, redact: (text: string) => string): string {
+  const told = JSON.stringify(JSON.parse(text))
   const clear = redact(told)
   return clear === told ? text : clear
 }
@@ -70,13 +71,22 @@ function parse (text: string): unknown {
 }
 
 /** Whether the body has the dialect's own shape, so that it can stay as it is: some providers answer as another dialect would. */
-function isNative (body: unknown, dialect: Dialect): boolean {
+function isNative (body: unknown, dialect: Dialect): body is NativeError {
   if (!isObject(body) || !isObject(body['error']) || typeof body['error']['message'] !== 'string') return false
   const own = Object.entries(dialect.errors.encode(SAMPLE) as object)
   return own.every(([name, value]) => typeof value !== 'string' || body[name] === value)
 }
 
 const SAMPLE: ErrorInfo = { status: 500, code: 'upstream_error', message: '' }
+
+/** An error as dialects have it: whatever else is in it, and an error with a message. */
+type NativeError = Record<string, unknown> & { error: Record<string, unknown> }
+
+/** The body as it is, or with what clients of the dialect look for and it leaves out. */
+function completed (text: string, body: NativeError, full: NativeError): string {
+  const whole = Object.keys(full).every((name) => Object.hasOwn(body, name)) && Object.keys(full.error).every((name) => Object.hasOwn(body.error, name))
+  return whole ? text : JSON.stringify({ ...full, ...body, error: { ...full.error, ...body.error } })
+}
 
 function encode (dialect: Dialect, error: ErrorInfo): string {
   return JSON.stringify(dialect.errors.encode(error))

@@ -1,14 +1,18 @@
 import type { ErrorCodec } from '../dialect.ts'
 import type { ErrorInfo } from '../events.ts'
 import { isObject, textOf } from '../json.ts'
+import { errors as foreign } from '../openai-errors.ts'
 
-/** Errors are `{ "type": "error", "error": { type, message } }`, in a stream as `event: error`. */
+/**
+ * Errors are `{ "type": "error", "error": { type, message } }`, in a stream as `event: error`. What stands before a provider
+ * of this dialect may say them in the forms that servers of others do.
+ */
 export const errors: ErrorCodec = {
   encode: (error) => ({ type: 'error', error: { type: error.type ?? typeOf(statusOf(error)), message: error.message } }),
   statusOf,
   events: (error) => [{ event: 'error', data: JSON.stringify(errors.encode(error)) }],
   decode (body) {
-    if (!isObject(body) || !isObject(body.error)) return undefined
+    if (!isObject(body) || !isObject(body.error)) return foreign.decode(body)
     const message = textOf(body.error.message)
     if (message === undefined) return undefined
     const type = textOf(body.error.type)

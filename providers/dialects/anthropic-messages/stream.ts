@@ -1,4 +1,5 @@
 import type { Reading, StreamReader } from '../dialect.ts'
+import { inPlace, saysError } from '../in-place.ts'
 import { objectOf, textOf } from '../json.ts'
 import { errors } from './errors.ts'
 import { fold, unfold } from './fold.ts'
@@ -20,8 +21,8 @@ export const stream: StreamReader = {
     return error === undefined ? {} : { error }
   },
   readWhole (body) {
-    const error = body.type === 'error' ? errors.decode(body) : undefined
-    return error === undefined ? { ...common(body), ...finishOf(body) } : { error }
+    if (saysError(body.error) || (!Array.isArray(body.content) && body.type !== 'message')) return { error: inPlace(body, errors) }
+    return { ...common(body), ...finishOf(body) }
   },
   fold,
   perCall: 40,

@@ -1,5 +1,6 @@
 import type { Reading, StreamReader } from '../dialect.ts'
 import { objectOf, objectsOf, textOf } from '../json.ts'
+import { inPlace, saysError } from '../in-place.ts'
 import { errors } from '../openai-errors.ts'
 import { fold, unfold } from './fold.ts'
 import { readUsage } from './usage.ts'
@@ -23,6 +24,7 @@ export const stream: StreamReader = {
     return reading
   },
   readWhole (body) {
+    if (!Array.isArray(body.choices)) return { error: inPlace(body, errors) }
     const reading = common(body)
     const finish = objectsOf(body.choices).map((choice) => textOf(choice.finish_reason)).find((word) => word !== undefined)
     if (finish !== undefined) reading.finish = finish
@@ -37,7 +39,7 @@ export const stream: StreamReader = {
 function common (body: Record<string, unknown>, failed = false): Reading {
   const reading: Reading = readUsage(usageOf(body))
   const model = textOf(body.model)
-  const error = failed || hasError(body) ? errors.decode(body) : undefined
+  const error = failed || hasError(body) ? inPlace(body, errors) : undefined
   if (model !== undefined) reading.model = model
   if (error !== undefined) reading.error = error
   return reading
@@ -50,7 +52,7 @@ export function usageOf (body: Record<string, unknown>): unknown {
 
 /** An error stands in its own field, or is all there is. */
 export function hasError (body: Record<string, unknown>): boolean {
-  return textOf(body.error) !== undefined || Object.keys(objectOf(body.error)).length > 0 || body.object === 'error'
+  return saysError(body.error) || body.object === 'error'
 }
 
 /**

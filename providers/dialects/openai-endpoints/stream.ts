@@ -1,4 +1,5 @@
 import type { Fold, Reading, StreamReader, Written } from '../dialect.ts'
+import { inPlace, saysError } from '../in-place.ts'
 import { isObject, objectOf, objectsOf, parseOrNothing, textOf } from '../json.ts'
 import { errors } from '../openai-errors.ts'
 import type { SseEvent } from '../sse.ts'
@@ -50,14 +51,10 @@ function readingOf (body: Record<string, unknown>, failed = false): Reading {
   const of = objectOf(body.response)
   const reading: Reading = readUsage(body.usage ?? of.usage ?? objectOf(body.meta).tokens)
   const model = textOf(body.model) ?? textOf(of.model)
-  const error = failed || saysError(body.error) ? errors.decode(body) : undefined
+  const error = failed || saysError(body.error) ? inPlace(body, errors) : undefined
   if (model !== undefined) reading.model = model
   if (error !== undefined) reading.error = error
   return reading
-}
-
-function saysError (error: unknown): boolean {
-  return textOf(error) !== undefined || Object.keys(objectOf(error)).length > 0
 }
 
 /** Text comes in choices, where it is text at all. */

@@ -1,7 +1,8 @@
 import type { Reading, StreamReader } from '../dialect.ts'
 import { isObject, objectOf, textOf } from '../json.ts'
+import { inPlace, saysError } from '../in-place.ts'
 import { itemIds } from '../openai-items.ts'
-import { errorOf } from './errors.ts'
+import { errorOf, errors } from './errors.ts'
 import { finishWord, isFailure, isUnfinished, terminalStatus } from './finish.ts'
 import { fold } from './fold.ts'
 import { unfold } from './unfold.ts'
@@ -28,6 +29,7 @@ export const stream: StreamReader = {
     return { ...common(response), finish: finishWord(response, status), ended: [0], end: true }
   },
   readWhole (body) {
+    if (saysError(body.error) || (!Array.isArray(body.output) && body.object !== 'response')) return { ...common(body), error: inPlace(body, errors) }
     const status = textOf(body.status)
     if (isFailure(status) || isError(body)) return { ...common(body), error: errorOf(body) }
     return { ...common(body), ...!isUnfinished(status) && { finish: finishWord(body, status ?? 'completed') } }

@@ -110,7 +110,11 @@ t.test('a reply that is no reply', async (t) => {
   }
   t.match(whole('{"error":{"message":"Oh"}}', { client: chat, upstream: chat, stream: false }), { error: { message: 'Oh' } })
   t.match(whole('{"type":"error","error":{"type":"api_error","message":"Oh"}}', { client: chat, upstream: messages, stream: true }), { error: { message: 'Oh', status: 500 } })
-  t.equal(whole('{}', { client: messages, upstream: chat, stream: false }).truncated, true)
+  for (const upstream of [chat, messages]) {
+    t.match(whole('{}', { client: messages, upstream, stream: false }), { error: { code: 'upstream_bad_reply' }, usage: undefined })
+    t.match(whole('{"error":{"code":"overloaded"}}', { client: upstream, upstream, stream: false }), { error: { code: 'upstream_error' } })
+    t.match(whole('{"detail":"Oh"}', { client: upstream, upstream, stream: false }), { error: { message: 'Oh' } })
+  }
 })
 
 t.test('streams', async (t) => {
