@@ -158,6 +158,8 @@ export interface ErrorCodec {
  * Reads a stream or a reply that passes through, to know what it cost and whether it ended. Sees a copy.
  */
 export interface StreamReader {
+  /** Every event is a JSON object, or the stream's last word. One that is neither, no client can read: it is left out. */
+  json?: boolean
   /** The largest frame worth looking at, in bytes, where the dialect's are large: it is held until it is whole. */
   largest?: number
   /** Cheap test on a frame's raw bytes: could `read` find anything in it? */
@@ -193,6 +195,8 @@ export interface Reading {
   end?: boolean
   /** Ids of what the provider keeps, such as a stored response: they are this key's from now on. */
   stored?: string[]
+  /** The error is not said as the dialect's clients would find it: to be said anew, as the stream's last word. */
+  foreign?: boolean
   /** Sent only because the gateway asked for it: not for a client that did not. */
   unasked?: boolean
   /** The event tells of the reply, and holds nothing that the model wrote. */
@@ -258,6 +262,8 @@ export interface EventDecoder {
   push (event: SseEvent): Event[]
   /** The bytes are at an end: what was still to be said. A finish only where the provider had named one. */
   end (): Event[]
+  /** Whether the provider has named a finish, so that the bytes may end now. */
+  readonly finished?: boolean
 }
 
 export interface EventEncoder {

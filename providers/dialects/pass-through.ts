@@ -1,6 +1,6 @@
 import type { Dialect } from './dialect.ts'
 import type { ErrorInfo } from './events.ts'
-import { parseOrNothing } from './json.ts'
+import { isObject, parseOrNothing } from './json.ts'
 import { Observer } from './observer.ts'
 import { Sample, type Generated } from './sample.ts'
 import { formatEvent, FrameSplitter, parseFrame } from './sse.ts'
@@ -86,6 +86,8 @@ export class PassThrough extends Observer {
     // A last frame may lack its blank line, or be cut anywhere: it counts where its data is whole.
     const whole = !giant && this.#isWhole(rest)
     if (whole) this.#frame(rest, true)
+    // Its last word is still to come: the error by which clients know that it failed.
+    if (this.error !== undefined && !this.done) this.#fail(this.error)
     const truncated = !this.ended
     // What is out has no blank line yet: an error behind it must start a frame of its own.
     if (truncated && (giant || whole)) this.#pass(BLANK)
@@ -105,13 +107,16 @@ export class PassThrough extends Observer {
     const { stream } = this.#dialect
     // The model stands in the first frame that has data, whatever else does.
     if (!whole) return this.#pass(frame)
-    if (this.model !== undefined && this.error === undefined && !stream.matters(frame)) {
+    if (this.model !== undefined && this.error === undefined && !stream.matters(frame) && (stream.json !== true || looksLikeJson(frame))) {
       this.#write(frame)
       return this.#pass(frame)
     }
     const event = parseFrame(frame)
-    if (event === undefined) return this.#pass(frame)
-    const reading = stream.read(event, parseOrNothing(event.data))
+    // Without data an event is none, though some clients take it for one. Comments pass.
+    if (event === undefined) return stream.json === true && NAMED.test(frame.toString('latin1')) ? undefined : this.#pass(frame)
+    const body = parseOrNothing(event.data)
+    const reading = stream.read(event, body)
+    if (stream.json === true && !isObject(body) && reading.end !== true && reading.error === undefined) return
     const { behind } = this
     if (reading.around !== true) this.#write(frame)
     const { redact, withholdUsage } = this.#options
@@ -127,9 +132,16 @@ export class PassThrough extends Observer {
       }
       if (reading.unasked !== true || !withholdUsage) this.#pass(frame)
     } else {
-      this.note({ ...reading, error: { ...reading.error, message: redact(reading.error.message) } })
-      this.#passRedacted(frame)
+      const error = { ...reading.error, message: redact(reading.error.message) }
+      this.note({ ...reading, error })
+      if (reading.foreign === true) this.#fail(error)
+      else this.#passRedacted(frame)
     }
+  }
+
+  #fail (error: NonNullable<Observer['error']>): void {
+    this.done = true
+    this.#pass(this.fail({ status: 502, ...error }))
   }
 
   #write (frame: Buffer): void {
@@ -170,6 +182,29 @@ function isSignOfLife (frame: Buffer): boolean {
   return frame[0] === COLON || frame.length <= 2 || (frame.length < LONGEST_PING && frame.includes(PING))
 }
 
+/** Whether a frame's data begins and ends as an object does. Cheap; what does not look so is parsed. */
+function looksLikeJson (frame: Buffer): boolean {
+  const at = frame[0] === D ? 0 : frame.indexOf(DATA) + 1
+  const start = at + (frame[at + 5] === SPACE ? 6 : 5)
+  return frame[start] === BRACE && (frame[start + 1] === QUOTE || frame[start + 1] === BRACE_END) && frame[lastOf(frame)] === BRACE_END
+}
+
+/** The place of the last byte before a frame's line ends. */
+function lastOf (frame: Buffer): number {
+  let at = frame.length - 1
+  while (frame[at] === LF || frame[at] === CR) at--
+  return at
+}
+
+const NAMED = /(?:^|[\r\n])event/
+const LF = 0x0a
+const CR = 0x0d
+const SPACE = 0x20
+const QUOTE = 0x22
+const D = 0x64
+const BRACE = 0x7b
+const BRACE_END = 0x7d
+const DATA = Buffer.from('\ndata:')
 const COLON = 0x3a
 const PING = Buffer.from('"ping"')
 const LONGEST_PING = 64

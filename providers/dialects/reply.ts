@@ -112,7 +112,8 @@ export function wholeReply (body: Buffer, options: ReplyOptions & { sse: boolean
   return options.sse ? fromStream(body, options) : fromJson(body, options)
 }
 
-function fromJson (bytes: Buffer, options: ReplyOptions): Ending {
+function fromJson (marked: Buffer, options: ReplyOptions): Ending {
+  const bytes = marked.subarray(0, 3).equals(MARK) ? marked.subarray(3) : marked
   const { client, upstream, call } = options
   const text = bytes.toString('utf8')
   const body = client.id === upstream.id ? JSON.parse(text) : parseExact(text)
@@ -125,6 +126,9 @@ function fromJson (bytes: Buffer, options: ReplyOptions): Ending {
   const out = call.stream && client.translation !== undefined ? write(client.stream.unfold(body)) : bytes
   return { bytes: out, truncated: false, ...told(observer), generated: () => generated(client, body) }
 }
+
+/** A byte order mark, which JSON must not have and readers may overlook. */
+const MARK = Buffer.from('\uFEFF')
 
 function fromStream (bytes: Buffer, options: ReplyOptions): Ending {
   const { client, upstream } = options

@@ -45,6 +45,11 @@ export class EventTranslation extends Observer {
     this.#redact = redact
   }
 
+  /** Whether the bytes may end now: the provider has named a finish. */
+  get finished (): boolean {
+    return this.done || this.#decoder.finished === true
+  }
+
   /** Names of what the reply held and the client's dialect cannot say. */
   get lossy (): string[] {
     return [...this.#encoder.lossy]
@@ -141,7 +146,7 @@ export class Translation extends Observer {
   }
 
   get ended (): boolean {
-    return this.#end === undefined ? this.#events.done : !this.#end.truncated
+    return this.#end === undefined ? this.#events.finished : !this.#end.truncated
   }
 
   get lossy (): string[] {

@@ -15,7 +15,7 @@ import { mediaOf, mediaStream, type Media } from './media.ts'
 
 /** Of an error reply more than this is no message but a page. */
 const MAX_ERROR = 256 * 1024
-/** ms a provider may take to end a stream that has said its last word. */
+/** ms a provider may take to end a stream that has said its last word, and to say it once the answer has ended. */
 const LINGER = 1000
 
 /**
@@ -43,6 +43,8 @@ export class Relay implements AttemptsHandler {
   #heartbeat: NodeJS.Timeout | undefined
   /** Runs out on a stream that goes on without telling anything. */
   #patience: NodeJS.Timeout | undefined
+  /** Runs out where the answer has ended and its last word does not come. */
+  #linger: NodeJS.Timeout | undefined
   #told = 0
   #headSent = false
   /** Set once the client has left and the reply is read on without it. */
@@ -139,6 +141,7 @@ export class Relay implements AttemptsHandler {
     this.#books.keep(this.#stream.stored)
     const flowing = bytes === undefined || this.#write(bytes)
     if (this.#stream.done) this.#endStream()
+    else if (this.#stream.ended) this.#linger ??= setTimeout(() => this.#endLinger(), LINGER)
     return flowing
   }
 
@@ -191,6 +194,11 @@ export class Relay implements AttemptsHandler {
     if (this.#reply.raw.writableNeedDrain) return void this.#patience?.refresh()
     this.#upstream.abort()
     this.#fail(new GatewayError('upstream_timeout', { message: 'The provider kept the stream open and sent nothing in it.' }), 'timeout')
+  }
+
+  #endLinger (): void {
+    if (this.#reply.raw.writableNeedDrain) this.#linger?.refresh()
+    else this.#endStream()
   }
 
   #gather (chunk: Buffer): boolean {
@@ -332,6 +340,7 @@ export class Relay implements AttemptsHandler {
     this.#over = true
     clearInterval(this.#heartbeat)
     clearTimeout(this.#patience)
+    clearTimeout(this.#linger)
     this.#endDrain?.()
     this.#upstream.judge(outcome, status)
     if (!this.#books.noted && this.#stream !== undefined) this.#books.note(this.#stream.end())

@@ -1,5 +1,6 @@
 import type { EventDecoder } from '../dialect.ts'
-import type { Citation, ErrorInfo, Event, Finish, Usage } from '../events.ts'
+import type { Citation, Event, Finish, Usage } from '../events.ts'
+import { inPlace, saysError } from '../in-place.ts'
 import { isObject, objectOf, objectsOf, parseOrNothing, textOf } from '../json.ts'
 import type { SseEvent } from '../sse.ts'
 import { mergeUsage } from '../usage.ts'
@@ -20,11 +21,12 @@ export class MessagesEventDecoder implements EventDecoder {
   #finish: Finish | undefined
   readonly #open = new Map<unknown, Open>()
 
-  push ({ data }: SseEvent): Event[] {
+  push ({ event, data }: SseEvent): Event[] {
     if (this.#over) return []
     const body = parseOrNothing(data)
+    if (event === 'error') return this.#error(objectOf(body))
     if (!isObject(body)) return []
-    if (body.type === 'error') return this.#error(body)
+    if (body.type === 'error' || (body.type === undefined && saysError(body.error))) return this.#error(body)
     if (body.type === 'message_start') return this.#start(objectOf(body.message))
     if (!this.#started) return []
     switch (body.type) {
@@ -40,6 +42,10 @@ export class MessagesEventDecoder implements EventDecoder {
 
   end (): Event[] {
     return this.#over || this.#finish === undefined ? [] : this.#close()
+  }
+
+  get finished (): boolean {
+    return this.#finish !== undefined
   }
 
   #start (message: Record<string, unknown>): Event[] {
@@ -148,13 +154,8 @@ export class MessagesEventDecoder implements EventDecoder {
 
   #error (body: Record<string, unknown>): Event[] {
     this.#over = true
-    const known = errors.decode(body)
-    const error: ErrorInfo = {
-      status: known?.status ?? 502,
-      code: known?.code ?? 'upstream_error',
-      message: known?.message ?? 'The provider reported an error.'
-    }
-    return [{ type: 'error', error }]
+    const { status = 502, code, message } = inPlace(body, errors, true)
+    return [{ type: 'error', error: { status, code, message } }]
   }
 }
 

@@ -11,14 +11,16 @@ import { written } from './written.ts'
  * `message_stop`, which ends the stream. Usage begins in the first and is completed by the second last.
  */
 export const stream: StreamReader = {
+  json: true,
   matters: (frame) => TELLS.test(frame.toString('latin1')),
-  read (_event, body) {
-    const { type, message, delta, usage } = objectOf(body)
+  read ({ event }, body) {
+    const { type, message, delta, usage, error } = objectOf(body)
     if (type === 'message_start') return common(objectOf(message))
     if (type === 'message_stop') return { end: true }
     if (type === 'message_delta') return { ...common({ usage }), ...finishOf(objectOf(delta)) }
-    const error = type === 'error' ? errors.decode(body) : undefined
-    return error === undefined ? {} : { error }
+    if (type !== 'error' && event !== 'error' && (type !== undefined || !saysError(error))) return {}
+    const own = type === 'error' && textOf(objectOf(error).message) !== undefined
+    return { error: inPlace(objectOf(body), errors, true), ...!own && { foreign: true } }
   },
   readWhole (body) {
     if (saysError(body.error) || (!Array.isArray(body.content) && body.type !== 'message')) return { error: inPlace(body, errors) }
@@ -41,4 +43,4 @@ function finishOf (delta: Record<string, unknown>): Reading {
 }
 
 /** A quote inside a JSON string is escaped, so text that mentions an event's type does not look like one. */
-const TELLS = /"message_|"error"/
+const TELLS = /"message_|"error"|event: ?error/

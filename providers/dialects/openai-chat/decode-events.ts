@@ -36,15 +36,20 @@ export class ChatEventDecoder implements EventDecoder {
     if (this.#over) return []
     if (data === '[DONE]') return this.#close()
     const chunk = parseOrNothing(data)
-    if (!isObject(chunk)) return []
     const out: Event[] = []
-    if (hasError(chunk) || event === 'error') this.#error(chunk, out)
+    if (event === 'error') this.#error(objectOf(chunk), out)
+    else if (!isObject(chunk)) return []
+    else if (hasError(chunk)) this.#error(chunk, out)
     else this.#chunk(chunk, out)
     return out
   }
 
   end (): Event[] {
     return this.#over || this.#finish === undefined ? [] : this.#close()
+  }
+
+  get finished (): boolean {
+    return this.#finish !== undefined
   }
 
   #close (): Event[] {

@@ -1,5 +1,5 @@
 import type { Reading, StreamReader } from '../dialect.ts'
-import { objectOf, objectsOf, textOf } from '../json.ts'
+import { isObject, objectOf, objectsOf, textOf } from '../json.ts'
 import { inPlace, saysError } from '../in-place.ts'
 import { errors } from '../openai-errors.ts'
 import { fold, unfold } from './fold.ts'
@@ -10,6 +10,7 @@ import { written } from './written.ts'
  * Reads chunks as they pass. Each is one `data:` line of JSON without an event name; the stream ends with `[DONE]`.
  */
 export const stream: StreamReader = {
+  json: true,
   matters: (frame) => TELLS.test(frame.toString('latin1')),
   read ({ event, data }, body) {
     if (data === '[DONE]') return { end: true }
@@ -39,9 +40,9 @@ export const stream: StreamReader = {
 function common (body: Record<string, unknown>, failed = false): Reading {
   const reading: Reading = readUsage(usageOf(body))
   const model = textOf(body.model)
-  const error = failed || hasError(body) ? inPlace(body, errors) : undefined
+  const error = failed || hasError(body) ? inPlace(body, errors, true) : undefined
   if (model !== undefined) reading.model = model
-  if (error !== undefined) reading.error = error
+  if (error !== undefined) Object.assign(reading, { error, ...!isObject(body.error) && { foreign: true } })
   return reading
 }
 

@@ -13,6 +13,7 @@ import { readUsage } from './usage.ts'
 export function streamOf (last: readonly string[] = []): StreamReader {
   const marks = [...last, '[DONE]', '"finish_reason"', '"usage"', 'error']
   return {
+    json: true,
     ...last.length > 0 && { largest: MAX_EVENT },
     matters (frame) {
       const text = frame.toString('latin1')
@@ -51,7 +52,7 @@ function readingOf (body: Record<string, unknown>, failed = false): Reading {
   const of = objectOf(body.response)
   const reading: Reading = readUsage(body.usage ?? of.usage ?? objectOf(body.meta).tokens)
   const model = textOf(body.model) ?? textOf(of.model)
-  const error = failed || saysError(body.error) ? inPlace(body, errors) : undefined
+  const error = failed || saysError(body.error) ? inPlace(body, errors, true) : undefined
   if (model !== undefined) reading.model = model
   if (error !== undefined) reading.error = error
   return reading

@@ -1,5 +1,6 @@
 import type { EventDecoder } from '../dialect.ts'
 import type { Event } from '../events.ts'
+import { saysError } from '../in-place.ts'
 import { isObject, objectOf, objectsOf, parseOrNothing, textOf } from '../json.ts'
 import type { SseEvent } from '../sse.ts'
 import { CallItem, CustomCallItem } from './decode-call.ts'
@@ -30,14 +31,18 @@ export class ResponsesEventDecoder implements EventDecoder {
   push ({ event: name, data }: SseEvent): Event[] {
     if (this.#over) return []
     const body = parseOrNothing(data)
-    if (!isObject(body)) return []
-    const type = textOf(body.type) ?? name ?? ''
-    if (type === 'error') this.#error(body)
-    else if (isObject(body.response)) this.#response(type, body.response)
-    else if (type !== 'keepalive') this.#event(type, body)
+    if (!isObject(body) && name !== 'error') return []
+    this.#read(name, objectOf(body))
     const { out } = this.#blocks
     this.#blocks.out = []
     return out
+  }
+
+  #read (name: string | undefined, body: Fields): void {
+    const type = textOf(body.type) ?? name ?? ''
+    if (type === 'error' || name === 'error' || (type === '' && saysError(body.error))) this.#error(body)
+    else if (isObject(body.response)) this.#response(type, body.response)
+    else if (type !== 'keepalive') this.#event(type, body)
   }
 
   /** Only the last event of a stream tells that the reply has ended. */

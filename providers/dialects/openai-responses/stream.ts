@@ -14,14 +14,16 @@ import { written } from './written.ts'
  * response once more in the event that tells how it ended.
  */
 export const stream: StreamReader = {
+  json: true,
   // The first and the last events hold the request's instructions and tools, the last one also images made.
   largest: 8 * 1024 * 1024,
   matters: (frame) => TELLS.test(frame.toString('latin1')),
   read ({ event, data }, body) {
     if (data === '[DONE]') return { end: true }
-    const { type, response } = objectOf(body)
+    const { type, response, error } = objectOf(body)
     // The vendor goes on to tell which response it was that failed.
-    if (type === 'error' || event === 'error') return { error: errorOf(objectOf(body)), end: false }
+    if (type === 'error') return { error: errorOf(objectOf(body)), end: false }
+    if (event === 'error' || (type === undefined && saysError(error))) return { error: inPlace(objectOf(body), errors, true), foreign: true }
     if (!isObject(response)) return {}
     const status = terminalStatus(type, response)
     if (status === undefined) return { ...common(response), around: true }
@@ -64,6 +66,6 @@ function kept ({ id, store, conversation, output }: Record<string, unknown>): st
 }
 
 /** A quote inside a JSON string is escaped, so text that mentions the field does not look like it. */
-const TELLS = /"(?:response|error)"|\[DONE\]/
+const TELLS = /"(?:response|error)"|\[DONE\]|event: ?error/
 /** Ends the types of events that hold whole what came in pieces. */
 const WHOLE = Buffer.from('.done"')

@@ -23,7 +23,7 @@ export interface Expected {
 export async function check (t: Test, name: string, answer: Answer, expected: Expected): Promise<void> {
   const { client, provider, stream, row, body, heard, status } = answer
   const wrong = Object.entries(await findings(answer, expected)).filter(([, holds]) => !holds).map(([finding]) => finding)
-  t.same(wrong, [], `${name}: ${client.id} on ${provider.id}, ${stream ? 'streamed' : 'whole'}`, { status, row, heard, body: body.slice(0, 600) })
+  t.same(wrong, [], `${name}: ${client.id} on ${provider.id}, ${stream ? 'streamed' : 'whole'}`, { found: JSON.stringify({ status, row, heard, body: body.slice(0, 600) }) })
 }
 
 async function findings (answer: Answer, { end, status = 200, text, code, message, outcome, attempts = 1, tokens }: Expected): Promise<Record<string, boolean>> {
@@ -74,8 +74,8 @@ async function inSdk ({ client, status, headers, body, stream }: Answer): Promis
       const { completions } = new OpenAI(options).chat
       if (stream) {
         for await (const { choices } of await completions.create({ model: 'm', messages: [], stream: true })) {
-          seen.text += choices[0]?.delta?.content ?? ''
-          if (choices[0]?.finish_reason) seen.finished = true
+          seen.text += choices?.[0]?.delta?.content ?? ''
+          if (choices?.[0]?.finish_reason) seen.finished = true
         }
       } else {
         const { choices } = await completions.create({ model: 'm', messages: [] })

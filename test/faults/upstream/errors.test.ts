@@ -144,6 +144,21 @@ t.test('an error inside a stream is passed on in the dialect, without the key, a
       t.ok((await answer.freed() ?? Infinity) < 1000, `${name}: let go`)
     }
   }
+  // Not as the dialect has it, or only half of it.
+  for (const [name, text] of Object.entries({
+    'without a type': `data: {"error":{"message":"no: ${REAL_KEY}","code":"some_code"}}\n\n`,
+    named: `event: error\ndata: {"error":{"message":"no: ${REAL_KEY}"}}\n\n`,
+    'named, a message alone': `event: error\ndata: {"message":"no: ${REAL_KEY}","code":"some_code"}\n\n`,
+    flat: `event: error\ndata: {"type":"error","message":"no: ${REAL_KEY}","code":"some_code","param":null}\n\n`
+  })) {
+    for (const answer of await all(({ begin, say }) => [SSE, begin() + say('one') + text], [true])) {
+      await check(t, name, answer, told)
+      t.ok((await answer.freed() ?? Infinity) < 1000, `${name}: let go`)
+    }
+  }
+  for (const answer of await all(({ begin, say }) => [SSE, begin() + say('one') + 'event: error\ndata: Internal Server Error\n\n'], [true])) {
+    await check(t, 'no JSON', answer, { ...told, message: /^The provider reported an error\.$/ })
+  }
   // Before a first token, and to a client that asked for no stream.
   for (const answer of await all(({ errorEvent }) => [SSE, errorEvent(`no: ${REAL_KEY}`), FIN])) {
     await check(t, 'at once', answer, { end: answer.stream ? 'event' : 'error', status: answer.stream ? 200 : 502, text: '', message: /no: \[redacted\]/, outcome: /^upstream_error$/, tokens: { source: /^none$/ } })

@@ -127,8 +127,9 @@ export const SPEECHES = [chat, responses, messages] as const
 /** Reads events as a browser would, one after another; text that is none of a stream's fails. */
 function heard (stream: string, take: (heard: Heard, data: string) => unknown): Heard {
   const heard: Heard = { text: '', done: false, more: false }
-  if (!/\n\n$|\r\n\r\n$|\r\r$|^$/.test(stream)) throw new Error(`the stream ends inside an event: ${stream.slice(-200)}`)
-  for (const frame of stream.replace(/^\uFEFF/, '').replaceAll(/\r\n?/g, '\n').split('\n\n')) {
+  const lines = stream.replace(/^\uFEFF/, '').replaceAll(/\r\n?/g, '\n')
+  if (!/\n\n$|^$/.test(lines)) throw new Error(`the stream ends inside an event: ${lines.slice(-200)}`)
+  for (const frame of lines.split('\n\n')) {
     const data = frame.split('\n').flatMap((line) => {
       const [, name, value] = /^([^:]*)(?:: ?(.*))?$/s.exec(line) ?? []
       return name === 'data' ? [value ?? ''] : []
