@@ -177,9 +177,9 @@ export class PassThrough extends Observer {
   }
 }
 
-/** A comment or a ping. */
+/** A comment, a ping, or an event that holds nothing. */
 function isSignOfLife (frame: Buffer): boolean {
-  return frame[0] === COLON || frame.length <= 2 || (frame.length < LONGEST_PING && frame.includes(PING))
+  return frame[0] === COLON || frame.length <= EMPTY.length + 2 || (frame.length < LONGEST_PING && (frame.includes(PING) || frame.includes(KEEP_ALIVE)))
 }
 
 /** Whether a frame's data begins and ends as an object does. Cheap; what does not look so is parsed. */
@@ -207,5 +207,7 @@ const BRACE_END = 0x7d
 const DATA = Buffer.from('\ndata:')
 const COLON = 0x3a
 const PING = Buffer.from('"ping"')
-const LONGEST_PING = 64
+const KEEP_ALIVE = Buffer.from('"keepalive"')
+const EMPTY = 'data: {}'
+const LONGEST_PING = 96
 const BLANK = Buffer.from('\n\n')

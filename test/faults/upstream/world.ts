@@ -10,7 +10,7 @@ export const RST = Symbol('RST')
 /** Bytes to send, ms to wait, an end. Without an end the connection stays open. */
 export type Step = string | Buffer | number | typeof FIN | typeof RST
 /** What the provider does, by its dialect, at the n-th attempt from 0. */
-export type Script = (provider: Speech, attempt: number) => Step[]
+export type Script = (provider: Speech, attempt: number, socket: Socket) => Step[]
 
 export const HEAD = (type: string, ...more: string[]): string => ['HTTP/1.1 200 OK', `content-type: ${type}`, ...more, '', ''].join('\r\n')
 /** Ended by the connection's end. */
@@ -79,7 +79,7 @@ export async function world (t: Teardown, { env = {}, keys = {}, fields = {} }: 
       text = ''
       if (scripted === undefined || speech === undefined) throw new Error(`nobody expects ${path}`)
       if (!scripted.sockets.some((known) => known.socket === socket)) scripted.sockets.push(ticket)
-      play(socket, scripted.script(speech, scripted.attempts++)).catch(() => {})
+      play(socket, scripted.script(speech, scripted.attempts++, socket)).catch(() => {})
     })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
