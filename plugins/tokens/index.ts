@@ -94,14 +94,16 @@ export default fp<ThreadOptions>(async (fastify, options) => {
     usageOf ({ target, request, ending, whole }) {
       const told = credible(ending ?? NOTHING)
       const known = toldUsage(told, whole)
-      if (known !== undefined) return known
       const { usage, error } = told
+      if (known !== undefined && (target.dialect.stream.written === undefined || (usage?.input !== undefined && usage.output !== undefined))) return known
       if (target.dialect.stream.written === undefined) return { usage, source: usage === undefined ? 'none' : 'partial' }
       const generated = ending?.generated?.() ?? SILENT
       const { text, reasoning } = generated
+      // What was written and not told is counted: a number that is left out costs, too.
+      if (known !== undefined && usage?.input !== undefined && !saysSomething(generated)) return known
       // An error in place of an answer is a refusal, whatever its status.
       if (error !== undefined && usage === undefined && text === '' && reasoning === '') return { usage, source: 'none' }
-      return counted(target, request, told, generated)
+      return counted(target, request, told, known !== undefined && usage?.output !== undefined ? SILENT : generated)
     }
   }
 
@@ -129,6 +131,10 @@ function unescaped (body: string): string | undefined {
     return undefined
   }
   return texts.join('\n')
+}
+
+function saysSomething ({ text, reasoning, calls }: Generated): boolean {
+  return text !== '' || reasoning !== '' || calls > 0
 }
 
 /** What tells of more tokens than any request has tells nothing: no sum would hold it. */

@@ -58,7 +58,7 @@ async function findings (answer: Answer, { end, status = 200, text, code, messag
 
 /** Whether an error has all that the vendor's has, and the type that belongs to its status. */
 function inDialect ({ client, body, status }: Answer): boolean {
-  const { type, error } = JSON.parse(body)
+  const { type, error = {} } = JSON.parse(body)
   if (client.id === 'anthropic-messages') return type === 'error' && typeof error.type === 'string' && typeof error.message === 'string'
   return ['message', 'type', 'param', 'code'].every((name) => Object.hasOwn(error, name)) && status >= 400
 }

@@ -185,19 +185,19 @@ t.test('a provider that answers before the upload is done (U63)', async (t) => {
       })
       const port = await listening(t, server)
       const gateway = await startGateway(t, `http://127.0.0.1:${port}`, {
-        env: { PROVIDERS: 'openai,anthropic,simulator', SIMULATOR_BASE_URL: `http://127.0.0.1:${port}`, REQUEST_TIMEOUT: '5s', LOG_LEVEL: 'info' },
+        env: { PROVIDERS: 'openai,anthropic,simulator', SIMULATOR_BASE_URL: `http://127.0.0.1:${port}`, REQUEST_TIMEOUT: '20s', LOG_LEVEL: 'info', LOG_BODIES: 'off' },
         keys: Object.fromEntries(SPEECHES.map((speech) => [keyOf(speech), { provider: 'simulator', api_key: REAL_KEY, upstream_dialects: [speech.id] }]))
       })
-      await Promise.all(SPEECHES.map(async (speech) => {
+      for (const speech of SPEECHES) {
         const begun = performance.now()
         const large = 'x'.repeat(16 * 1024 * 1024)
         const reply = await fetch(gateway.url + speech.path, { method: 'POST', headers: { 'content-type': JSON_TYPE, authorization: `Bearer ${keyOf(speech)}`, 'x-request-id': speech.id }, body: JSON.stringify({ ...speech.ask('m', false), metadata: { large } }) })
         const text = await reply.text()
         t.match(String(reply.status), status, `${name}, reads ${reads}: ${speech.id}: ${text.slice(0, 200)}`)
-        t.ok(performance.now() - begun < 4500, 'not by the timeout')
+        t.ok(performance.now() - begun < 19_000, 'not by the timeout')
         await until(() => rowsOf(gateway, speech.id).some(({ outcome }) => outcome !== null))
         t.match(rowsOf(gateway, speech.id), [{ status: reply.status, attempts: 1 }])
-      }))
+      }
       if (reads === 'on') t.ok(taken < 3 * 16 * 1024 * 1024, `the upload was stopped at ${taken} bytes`)
     }
   }
