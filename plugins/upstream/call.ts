@@ -138,6 +138,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, Guest, Passenge
   }
 
   onResponseEnd (): void {
+    this.connection?.alight()
     if (this.#over) return
     if (this.#decoder !== undefined) this.#decoder.end()
     else this.#finish()

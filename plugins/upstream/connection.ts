@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { Client, Pool, type buildConnector } from './undici.ts'
 
@@ -18,18 +19,36 @@ export interface Passenger {
 /** Dispatch options that name the call, since a pool hands its clients the options and not the handler as it was. */
 export type CallOptions = Dispatcher.DispatchOptions & { call: Passenger }
 
-/** One connection of a pool, which knows whether it has carried a request yet. */
+/** How a pool opens its connections. */
+interface ConnectionOptions { connect: buildConnector.connector }
+
+/** One connection of a pool, which knows whether it has carried a request yet, and all of it. */
 export class Connection extends Client {
   #fresh = false
+  readonly #line: { socket?: Duplex | null }
 
-  constructor (origin: string | URL, options: object) {
-    super(origin, options)
+  constructor (origin: string | URL, { connect, ...options }: ConnectionOptions) {
+    const line: { socket?: Duplex | null } = {}
+    super(origin, {
+      ...options,
+      connect: (to, callback) => connect(to, (...result) => {
+        line.socket = result[1]
+        callback(...result)
+      })
+    })
+    this.#line = line
     this.on('connect', () => { this.#fresh = true })
   }
 
   override dispatch (options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
     (options as CallOptions).call.connection = this
     return super.dispatch(options, handler)
+  }
+
+  /** The reply is there. One that came before its request was sent leaves the rest of that in the way of the next: the upload ends with the connection. */
+  alight (): void {
+    const { socket } = this.#line
+    if (socket !== undefined && socket !== null && socket.writableLength > 0) socket.destroy()
   }
 
   /** Takes the next request. @returns whether it had carried one before, and so may have gone stale meanwhile */
@@ -47,6 +66,6 @@ export function openPool (origin: string, options: PoolOptions): Pool {
     // The timers of a reply are the call's own: the library's are coarse, and run at other moments than we promise.
     headersTimeout: 0,
     bodyTimeout: 0,
-    factory: (url, options) => new Connection(url, options)
+    factory: (url, options) => new Connection(url, options as ConnectionOptions)
   })
 }
