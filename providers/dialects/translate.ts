@@ -8,6 +8,9 @@ import type { SseEvent } from './sse.ts'
 /** The largest event that is translated. An event must be held whole for it. */
 const MAX_EVENT = 8 * 1024 * 1024
 
+/** Characters of one reply that are translated: dialects say at the end once more all that was written, so it is held. */
+const MAX_TEXT = 8 * 1024 * 1024
+
 export interface TranslationOptions {
   /** Unix seconds. */
   now: number
@@ -31,6 +34,7 @@ export class EventTranslation extends Observer {
   readonly #text = new Sample()
   readonly #reasoning = new Sample()
   #calls = 0
+  #length = 0
   /** Indexes of blocks that reason. */
   readonly #thinks = new Set<number>()
 
@@ -77,6 +81,7 @@ export class EventTranslation extends Observer {
     for (const event of events) {
       if (this.done) break
       out.push(...this.#encoder.push(this.#noted(event)))
+      if (this.#length > MAX_TEXT && !this.done) out.push(...this.#encoder.push(this.#noted({ type: 'error', error: TOO_LONG })))
     }
     return out
   }
@@ -118,6 +123,7 @@ export class EventTranslation extends Observer {
     const text = delta.type === 'text' ? delta.text : delta.type === 'arguments' ? delta.json : ''
     if (text === '') return
     this.behind = true
+    this.#length += text.length
     const sample = this.#thinks.has(index) ? this.#reasoning : this.#text
     sample.push(text)
   }
@@ -191,6 +197,12 @@ export class Translation extends Observer {
 }
 
 const BLANK = Buffer.from('\n\n')
+
+const TOO_LONG: ErrorInfo = {
+  status: 502,
+  code: 'upstream_bad_reply',
+  message: 'The provider sent a longer reply than the gateway translates.'
+}
 
 const OVERFLOW: ErrorInfo = {
   status: 502,
