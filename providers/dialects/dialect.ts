@@ -256,6 +256,8 @@ export interface Translation {
   encodeRequest (conversation: Conversation, target: Target): Encoded
   decodeEvents (): EventDecoder
   encodeEvents (options: EncodeOptions): EventEncoder
+  /** Whether a stream's last events say once more all the text before them, so that it is held until then. */
+  holdsText?: boolean
 }
 
 export interface EventDecoder {

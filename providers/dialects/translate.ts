@@ -8,8 +8,8 @@ import type { SseEvent } from './sse.ts'
 /** The largest event that is translated. An event must be held whole for it. */
 const MAX_EVENT = 8 * 1024 * 1024
 
-/** Characters of one reply that are translated: dialects say at the end once more all that was written, so it is held. */
-const MAX_TEXT = 8 * 1024 * 1024
+/** Characters of one reply that are held: what a dialect says once more at the end, and reasoning and calls. */
+const MAX_HELD = 8 * 1024 * 1024
 
 export interface TranslationOptions {
   /** Unix seconds. */
@@ -34,7 +34,8 @@ export class EventTranslation extends Observer {
   readonly #text = new Sample()
   readonly #reasoning = new Sample()
   #calls = 0
-  #length = 0
+  readonly #holdsText: boolean
+  #held = 0
   /** Indexes of blocks that reason. */
   readonly #thinks = new Set<number>()
 
@@ -46,6 +47,7 @@ export class EventTranslation extends Observer {
     }
     this.#decoder = from.translation.decodeEvents()
     this.#encoder = to.translation.encodeEvents(options)
+    this.#holdsText = to.translation.holdsText === true
     this.#redact = redact
   }
 
@@ -81,7 +83,7 @@ export class EventTranslation extends Observer {
     for (const event of events) {
       if (this.done) break
       out.push(...this.#encoder.push(this.#noted(event)))
-      if (this.#length > MAX_TEXT && !this.done) out.push(...this.#encoder.push(this.#noted({ type: 'error', error: TOO_LONG })))
+      if (this.#held > MAX_HELD && !this.done) out.push(...this.#encoder.push(this.#noted({ type: 'error', error: TOO_LONG })))
     }
     return out
   }
@@ -123,8 +125,9 @@ export class EventTranslation extends Observer {
     const text = delta.type === 'text' ? delta.text : delta.type === 'arguments' ? delta.json : ''
     if (text === '') return
     this.behind = true
-    this.#length += text.length
-    const sample = this.#thinks.has(index) ? this.#reasoning : this.#text
+    const thinks = this.#thinks.has(index)
+    if (this.#holdsText || thinks || delta.type === 'arguments') this.#held += text.length
+    const sample = thinks ? this.#reasoning : this.#text
     sample.push(text)
   }
 }

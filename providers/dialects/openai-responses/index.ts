@@ -42,7 +42,8 @@ export const openaiResponses: Dialect = {
     decodeRequest,
     encodeRequest,
     decodeEvents: () => new ResponsesEventDecoder(),
-    encodeEvents: (options) => new ResponsesEventEncoder(options)
+    encodeEvents: (options) => new ResponsesEventEncoder(options),
+    holdsText: true
   }
 }
 
