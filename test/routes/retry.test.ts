@@ -31,7 +31,7 @@ async function scripted (t: Parameters<typeof startRawProvider>[0], script: () =
   return { url: provider.url, asked: () => asked, again: () => { asked = 0 } }
 }
 
-t.test('what a provider did not take goes out again; what it may have taken does not', async (t) => {
+t.test('what a provider did not take goes out again; what it may have taken does not (U47, U48)', async (t) => {
   let script: Array<string | ((socket: Socket) => void)> = []
   const provider = await scripted(t, () => script)
   const gateway = await startGateway(t, provider.url, { keys: { [EAGER]: { provider: 'openai', api_key: REAL_KEY, retry: 'always' } }, env: { REQUEST_TIMEOUT: '400ms' } })
@@ -74,7 +74,7 @@ t.test('what a provider did not take goes out again; what it may have taken does
   t.ok((await rowsOf(gateway)).every(({ output, outcome }) => outcome !== 'done' || output === 2), 'one answer is counted, however many attempts')
 })
 
-t.test('all waits of a call together take a second at most, and RETRIES counts', async (t) => {
+t.test('all waits of a call together take a second at most, and RETRIES counts (U47)', async (t) => {
   const provider = await scripted(t, () => [refusal(503)])
   const gateway = await startGateway(t, provider.url, { env: { RETRIES: '10' } })
   const begun = performance.now()

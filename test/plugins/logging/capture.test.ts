@@ -106,7 +106,7 @@ t.test('a streamed reply is put together again, however its bytes were cut', asy
   ])
 })
 
-t.test('a stream larger than the limit is cut, and takes no more memory', async (t) => {
+t.test('a stream larger than the limit is cut, and takes no more memory (U56)', async (t) => {
   const dir = t.testdir()
   const { capture: captured } = capture(dir, { bodyLimit: 50_000 })
   const made = exchange({ stream: true })
