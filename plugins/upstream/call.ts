@@ -91,7 +91,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, Guest, Passenge
     this.#paused = false
     this.#timer?.refresh()
     if (this.#decoder !== undefined) this.#decoder.resume()
-    else this.#controller?.resume()
+    else this.connection?.goOn()
   }
 
   /** Lets go of the provider. The handler hears nothing more. */
@@ -109,7 +109,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, Guest, Passenge
     this.#reused = this.connection?.board() === true
   }
 
-  onResponseStart (controller: Dispatcher.DispatchController, status: number, headers: Record<string, string | string[] | undefined>): void {
+  onResponseStart (_controller: Dispatcher.DispatchController, status: number, headers: Record<string, string | string[] | undefined>): void {
     if (this.#over || status < 200) return
     this.#headed = true
     this.#awaitPieces()
@@ -122,19 +122,19 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, Guest, Passenge
         data: (chunk) => this.#data(chunk),
         end: () => this.#finish(),
         error: () => this.#reject('upstream_bad_reply'),
-        pause: () => controller.pause(),
-        resume: () => controller.resume()
+        pause: () => this.connection?.hold(),
+        resume: () => this.connection?.goOn()
       })
       if (this.#decoder === undefined) return this.#reject('upstream_bad_reply', 'The provider\'s reply is in an encoding the gateway did not ask for.')
     }
     this.#handler.onHead(status, headers)
   }
 
-  onResponseData (controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onResponseData (_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#over) return
     this.#timer?.refresh()
     if (this.#decoder !== undefined) this.#decoder.write(chunk)
-    else if (!this.#data(chunk)) controller.pause()
+    else if (!this.#data(chunk)) this.connection?.hold()
   }
 
   onResponseEnd (): void {

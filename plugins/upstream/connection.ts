@@ -22,17 +22,31 @@ export type CallOptions = Dispatcher.DispatchOptions & { call: Passenger }
 /** How a pool opens its connections. */
 interface ConnectionOptions { connect: buildConnector.connector }
 
+interface Line {
+  socket?: Duplex
+  /** Its bytes stay where they are until it goes on. */
+  held: boolean
+}
+
+/** Puts a socket on the line. */
+function take (line: Line, socket: Duplex): void {
+  Object.assign(line, { socket, held: false })
+  const read = socket.read.bind(socket)
+  socket.read = (size) => line.held && line.socket === socket && size !== 0 ? null : read(size) as unknown
+}
+
 /** One connection of a pool, which knows whether it has carried a request yet, and all of it. */
 export class Connection extends Client {
   #fresh = false
-  readonly #line: { socket?: Duplex | null }
+  readonly #line: Line
 
   constructor (origin: string | URL, { connect, ...options }: ConnectionOptions) {
-    const line: { socket?: Duplex | null } = {}
+    const line: Line = { held: false }
     super(origin, {
       ...options,
       connect: (to, callback) => connect(to, (...result) => {
-        line.socket = result[1]
+        const [, socket] = result
+        if (socket !== null) take(line, socket)
         callback(...result)
       })
     })
@@ -48,7 +62,21 @@ export class Connection extends Client {
   /** The reply is there. One that came before its request was sent leaves the rest of that in the way of the next: the upload ends with the connection. */
   alight (): void {
     const { socket } = this.#line
-    if (socket !== undefined && socket !== null && socket.writableLength > 0) socket.destroy()
+    this.goOn()
+    if (socket !== undefined && socket.writableLength > 0) socket.destroy()
+  }
+
+  /** Nothing more is read. (Not by pausing the library's parser: where the connection ends meanwhile, that throws where nobody catches.) */
+  hold (): void {
+    this.#line.held = true
+  }
+
+  goOn (): void {
+    const line = this.#line
+    if (!line.held) return
+    line.held = false
+    // Not from within what is being read.
+    process.nextTick(() => { if (!line.held) line.socket?.emit('readable') })
   }
 
   /** Takes the next request. @returns whether it had carried one before, and so may have gone stale meanwhile */
