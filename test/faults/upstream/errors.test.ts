@@ -90,7 +90,7 @@ t.test('refusals keep their status and message, without the key (U42, U44)', asy
 })
 
 t.test('a refused real key is no fault of the client\'s (U43, U44)', async (t) => {
-  const { all, leaks, gateway } = await world(t)
+  const { all, leaks, gateway } = await world(t, { env: { ADMIN_KEY: 'admin-0123456789-abcdef' } })
   for (const status of [401, 403, 407]) {
     const answers = await all(({ errorBody }) => [framed(errorBody(`Incorrect API key provided: ${REAL_KEY}`, 'authentication_error'), `${status} No`)])
     for (const answer of answers) {
@@ -100,6 +100,8 @@ t.test('a refused real key is no fault of the client\'s (U43, U44)', async (t) =
   for (const answer of await all(({ whole }) => [framed(whole('hello'))])) await check(t, 'the key stays in use', answer, { end: 'whole', text: 'hello', outcome: /^done$/ })
   const told = gateway.lines().filter(({ level, msg }) => level === 50 && msg === 'the provider refused the real key')
   t.equal(told.length, 3 * 18)
+  const metrics = await (await fetch(`${gateway.url}/metrics`, { headers: { authorization: 'Bearer admin-0123456789-abcdef' } })).text()
+  t.match(metrics, /llm_gateway_errors_total\{[^}]*code="upstream_credential_refused"[^}]*\} 54/)
   t.same(leaks(), [])
 })
 

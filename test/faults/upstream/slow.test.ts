@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import t from 'tap'
-import { CHAT_KEY, startGateway, startRawProvider, until } from '../../helper.ts'
+import { CHAT_KEY, post, startGateway, startRawProvider, until } from '../../helper.ts'
 import { chat } from './speech.ts'
 import { HEAD, SSE } from './world.ts'
 
@@ -48,5 +48,17 @@ t.test('a provider that ends while its client makes it wait: every byte arrives,
       t.match(gateway.lines().find(({ outcome }) => outcome !== undefined)?.['outcome'], end === '' ? /^(incomplete|upstream_broke)$/ : /^done$/)
       await gateway.app.close()
     }
+  }
+})
+
+t.test('the same, where all that was sent is on its way as it ends (U26)', async (t) => {
+  const event = chat.say('x'.repeat(100_000))
+  const provider = await startRawProvider(t, (socket) => { socket.end(SSE + event + chat.finish() + chat.done) })
+  const gateway = await startGateway(t, provider.url, { env: { LOG_LEVEL: 'info' } })
+  for (let round = 0; round < 8; round++) {
+    await Promise.all(Array.from({ length: 16 }, async () => {
+      const reply = await post(gateway.url + chat.path, chat.ask('m', true))
+      t.match(chat.hear(await reply.text()), { text: 'x'.repeat(100_000), finish: 'stop', done: true })
+    }))
   }
 })
