@@ -46,7 +46,8 @@ export class Connection extends Client {
       ...options,
       connect: (to, callback) => connect(to, (...result) => {
         const [, socket] = result
-        if (socket !== null) take(line, socket)
+        // Absent, whatever its type says, where there is an error.
+        if (socket) take(line, socket)
         callback(...result)
       })
     })
