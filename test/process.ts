@@ -14,12 +14,22 @@ export function keysOf (...keys: string[]): string {
   return JSON.stringify({ virtual_keys: Object.fromEntries(keys.map((key) => [key, { provider: 'openai', api_key: REAL_KEY }])) })
 }
 
+export interface Surroundings {
+  /** Shell commands that come first, such as a `ulimit`: the process inherits what they set. */
+  first?: string
+  /** What the shell runs in, such as namespaces of its own. */
+  within?: string[]
+  /** Node's own options. */
+  node?: string[]
+}
+
 /** The real process, with its settings and nothing of ours. */
-export function run (t: Teardown, env: Record<string, string>, keys = keysOf(CHAT_KEY)): Omit<Running, 'url'> {
+export function run (t: Teardown, env: Record<string, string>, keys = keysOf(CHAT_KEY), { first, within = [], node = [] }: Surroundings = {}): Omit<Running, 'url'> {
   const folder = mkdtempSync(join(tmpdir(), 'llm-gateway-process-'))
   const keysFile = join(folder, 'keys.json')
   writeFileSync(keysFile, keys, { mode: 0o600 })
-  const child = spawn(process.execPath, [SERVER], {
+  const command = [...within, ...first === undefined ? [] : ['sh', '-c', `${first}; exec "$@"`, 'sh'], process.execPath, ...node, SERVER]
+  const child = spawn(command[0]!, command.slice(1), {
     cwd: folder,
     env: { PATH: process.env['PATH'], KEYS_FILE: keysFile, GATEWAY_PORT: '0', LOG_FORMAT: 'json', ...env },
     stdio: ['ignore', 'pipe', 'pipe']
@@ -37,8 +47,8 @@ export function run (t: Teardown, env: Record<string, string>, keys = keysOf(CHA
 }
 
 /** The same, once it listens. */
-export async function start (t: Teardown, provider: string, env: Record<string, string> = {}, keys?: string): Promise<Running> {
-  const running = run(t, { OPENAI_BASE_URL: `${provider}/v1`, ...env }, keys)
+export async function start (t: Teardown, provider: string, env: Record<string, string> = {}, keys?: string, surroundings?: Surroundings): Promise<Running> {
+  const running = run(t, { OPENAI_BASE_URL: `${provider}/v1`, ANTHROPIC_BASE_URL: provider, DEEPSEEK_BASE_URL: provider, ...env }, keys, surroundings)
   await until(() => /listening at (https?:[^"]+)/.test(running.output()) || running.child.exitCode !== null)
   const [, url = ''] = /listening at (https?:[^"]+)/.exec(running.output()) ?? []
   if (url === '') throw new Error(running.output())
