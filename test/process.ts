@@ -23,6 +23,11 @@ export interface Surroundings {
   node?: string[]
 }
 
+/** A module for `--import`, which runs some code whenever the process gets SIGPWR: the gateway itself has a use for most others. */
+export function onSignal (code: string, once = ''): string {
+  return `data:text/javascript,${encodeURIComponent(`${once}; process.on('SIGPWR', () => { ${code} })`)}`
+}
+
 /** The real process, with its settings and nothing of ours. */
 export function run (t: Teardown, env: Record<string, string>, keys = keysOf(CHAT_KEY), { first, within = [], node = [] }: Surroundings = {}): Omit<Running, 'url'> {
   const folder = mkdtempSync(join(tmpdir(), 'llm-gateway-process-'))
