@@ -96,14 +96,14 @@ t.test('eight bodies of 8 MB: small requests are answered within a second (R3)',
     let best = Infinity
     // The machine may be busy with something else.
     for (let round = 0; round < 5 && best > 1000; round++) {
-      let open = 8
-      const sent = Promise.all(Array.from({ length: 8 }, async () => {
+      const open = new Set(Array.from({ length: 8 }, (_, i) => i))
+      const sent = Promise.all([...open].map(async (i) => {
         const reply = await fetch(gateway.url + large.path, { method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${large.key}` }, body })
         await reply.arrayBuffer()
-        open--
+        open.delete(i)
       }))
       let longest = 0
-      while (open > 0) {
+      while (open.size > 0) {
         const [status, ms] = await timed(async () => {
           const reply = await send(gateway.url, chat)
           await reply.arrayBuffer()
