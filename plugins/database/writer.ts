@@ -3,7 +3,7 @@ import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 
 export interface WriterOptions {
   /** Told of writes that failed, at most once a minute. @param lost how many gave way since it was told last */
   onFault: (error: unknown, waiting: number, lost: number) => void
-  /** Told when the disk takes writes again. */
+  /** Told when the disk takes writes again, where it was told of the fault. */
   onRecovery?: (() => void) | undefined
   /** ms until what nobody waits for is written, and, while the disk takes none, between two tries. */
   delay?: number
@@ -52,6 +52,7 @@ export class DatabaseWriter {
   #fault: { error: unknown } | undefined
   #refused: Error | undefined
   #reportedAt = -Infinity
+  #reported = false
   /** Since it was told last, and before that. */
   #lost = 0
   #lostInAll = 0
@@ -202,8 +203,9 @@ export class DatabaseWriter {
   #recover (): void {
     if (this.#fault === undefined) return
     this.#fault = undefined
-    this.#reportedAt = -Infinity
-    this.#options.onRecovery?.()
+    // A disk that is nearly full takes one write and not the next: that is no news each time.
+    if (this.#reported) this.#options.onRecovery?.()
+    this.#reported = false
   }
 
   #bound (): void {
@@ -223,6 +225,7 @@ export class DatabaseWriter {
     const now = performance.now()
     if (now - this.#reportedAt < REPORT) return
     this.#reportedAt = now
+    this.#reported = this.#fault !== undefined
     this.#options.onFault(error, this.#waiting.length, this.#lost)
     this.#lostInAll += this.#lost
     this.#lost = 0

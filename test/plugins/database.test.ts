@@ -76,6 +76,21 @@ t.test('a full disk loses nothing that fits into memory, and is reported once', 
   await until(() => writer.get(COUNT)?.['n'] === 900)
 })
 
+t.test('a disk that takes now one write and not the next is told of once, and so is its recovery', async (t) => {
+  const opened = openDatabase(folder(t))
+  t.teardown(() => opened.close())
+  const told: string[] = []
+  const writer = new DatabaseWriter(opened.db, { onFault: () => told.push('full'), onRecovery: () => told.push('well') })
+  for (let i = 0; i < 5; i++) {
+    opened.db.exec('PRAGMA max_page_count = 1')
+    writer.write(INSERT, ['p', `id${i}`, 'k'.repeat(10_000)])
+    t.notOk(writer.flush())
+    opened.db.exec('PRAGMA max_page_count = 100000')
+    t.ok(writer.flush())
+  }
+  t.same(told, ['full', 'well'])
+})
+
 t.test('what was kept outlives the gateway', async (t) => {
   const provider = await startProvider(t, (_request, response) => response.writeHead(200, { 'content-type': 'application/json' }).end('{"id":"conv_1","object":"conversation"}'))
   const dir = folder(t)
