@@ -75,6 +75,11 @@ export class Capture {
     return this.#losses.total
   }
 
+  /** Whether the folder takes them, as far as is known. */
+  get healthy (): boolean {
+    return this.#losses.healthy
+  }
+
   /** Deletes what is past the retention, and opens a file, so that a fault is known before the first request. */
   start (): void {
     void this.#files.sweep()

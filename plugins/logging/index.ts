@@ -26,6 +26,8 @@ export interface Exchanges {
   readonly open: number
   /** Exchanges that were to be captured and were not. */
   readonly dropped: number
+  /** Whether `LOG_DIR` takes them, as far as is known. */
+  readonly healthy: boolean
 }
 
 export interface LoggingOptions {
@@ -83,7 +85,8 @@ export default fp<LoggingOptions>(async (fastify, { dialect }) => {
     },
     onEnd (listener) { listeners.push(listener) },
     get open () { return open },
-    get dropped () { return capture.dropped }
+    get dropped () { return capture.dropped },
+    get healthy () { return capture.healthy }
   })
   fastify.decorateRequest('exchange', null)
   fastify.decorateRequest('failure', null)

@@ -24,6 +24,11 @@ export class Losses {
     this.#every = every
   }
 
+  /** Whether `LOG_DIR` takes lines, as far as is known. */
+  get healthy (): boolean {
+    return this.#fault === undefined
+  }
+
   /** Exchanges were lost. */
   add (count: number): void {
     this.total += count
@@ -71,6 +76,8 @@ export class Losses {
     this.#last = performance.now()
     this.#untold = 0
     this.#faultTold = this.#fault !== undefined
+    // Set up wrong: whoever starts the gateway is told where they look for that, whatever they make of its log.
+    if (this.#faultTold && !this.#everWorked) console.error(`llm-gateway: LOG_DIR ${JSON.stringify(this.#dir)} cannot be written (${this.#fault}): exchanges are not captured until it can`)
     this.#log.warn(fields, this.#faultTold
       ? 'LOG_DIR cannot be written: exchanges are not captured until it can'
       : 'exchanges were not captured: LOG_DIR is too slow for them')

@@ -44,6 +44,7 @@ export function sourcesOf ({ config, database, exchanges, keys, postgres, prices
       const redis = quota.state()
       return {
         disk: database?.healthy === true,
+        logs: exchanges.healthy,
         ...redis !== undefined && { redis: redis === 'up' },
         ...postgres !== null && { postgres: postgres.state() === 'up' }
       }

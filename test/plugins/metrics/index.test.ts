@@ -153,7 +153,8 @@ t.test('after a mixed run, the counts are those of the ledger', async (t) => {
   t.equal(sum(samples, 'llm_gateway_requests_in_flight'), 0)
   t.equal(sum(samples, 'llm_gateway_holds'), 0)
   t.equal(sum(samples, 'llm_gateway_dependency_up', { dependency: 'disk' }), 1)
-  t.equal(samples.filter(({ name }) => name === 'llm_gateway_dependency_up').length, 1)
+  t.equal(sum(samples, 'llm_gateway_dependency_up', { dependency: 'logs' }), 1)
+  t.equal(samples.filter(({ name }) => name === 'llm_gateway_dependency_up').length, 2)
   t.equal(sum(samples, 'llm_gateway_ledger_waiting_writes'), 0)
   t.equal(sum(samples, 'llm_gateway_keys'), 3)
   t.same(types.get('llm_gateway_request_duration_seconds'), 'histogram')
@@ -188,7 +189,7 @@ t.test('what is away is told, and how much waits for it', async (t) => {
   const text = await ownPort(gateway)
   const { samples } = parse(text)
   t.equal(sum(samples, 'llm_gateway_spool_rows'), 3)
-  t.same(samples.filter(({ name }) => name === 'llm_gateway_dependency_up').map(({ labels, value }) => [labels['dependency'], value]), [['disk', 1], ['redis', 0], ['postgres', 0]])
+  t.same(samples.filter(({ name }) => name === 'llm_gateway_dependency_up').map(({ labels, value }) => [labels['dependency'], value]), [['disk', 1], ['logs', 1], ['redis', 0], ['postgres', 0]])
   t.notMatch(text, 'secret-of')
 })
 
