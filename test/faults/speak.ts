@@ -91,26 +91,35 @@ export function send (url: string, spoken: Spoken, fields?: Record<string, unkno
   })
 }
 
+/** The end of a stream, with the usage that was asked for. */
+export function lastOf ({ last }: Spoken, { stream_options: options }: { stream_options?: { include_usage?: boolean } }): string {
+  return options?.include_usage !== true ? last : last.replace('data: [DONE]', `${told}data: [DONE]`)
+}
+
+const told = `data: ${JSON.stringify({ id: 'c1', object: 'chat.completion.chunk', created: 1, model: 'm', choices: [], usage: { prompt_tokens: 9, completion_tokens: 3, total_tokens: 12 } })}\n\n`
+
 /** What a provider that was asked on this path speaks. */
 export function spokenAt (url: string): Spoken {
   return dialects.find(({ path }) => url.endsWith(path.slice('/v1'.length))) ?? chat
 }
 
 /**
- * A provider of all three. A model's name says what it does: `silent` nothing, `hangs` stops after its first content,
+ * A provider of all three. The end of a model's name says what it does: `silent` nothing, `hangs` stops after its first content,
  * `talks` says something every half second until `done` is called, all others answer.
  */
 export async function startSpeaker (t: Teardown): Promise<FakeProvider & { done: () => void }> {
   const talking = new Set<() => void>()
   const provider = await startProvider(t, ({ url, body }, reply) => {
     reply.on('error', () => {})
-    const { whole, first, more, last } = spokenAt(url)
-    const { model, stream } = JSON.parse(body) as { model: string, stream?: boolean }
-    if (model === 'silent') return
+    const spoken = spokenAt(url)
+    const { whole, first, more } = spoken
+    const { model, stream, ...options } = JSON.parse(body) as { model: string, stream?: boolean }
+    const last = lastOf(spoken, options)
+    if (model.endsWith('silent')) return
     if (stream !== true) return reply.writeHead(200, { 'content-type': 'application/json' }).end(whole)
     reply.writeHead(200, { 'content-type': 'text/event-stream' }).write(first)
-    if (model === 'hangs') return
-    if (model !== 'talks') return reply.end(more + last)
+    if (model.endsWith('hangs')) return
+    if (!model.endsWith('talks')) return reply.end(more + last)
     const beat = setInterval(() => reply.write(': still there\n\n'), 500)
     const end = (): void => {
       clearInterval(beat)
