@@ -72,7 +72,7 @@ export async function startWire (t: Teardown, port: number): Promise<Wire> {
     const upstream = connect(port, '127.0.0.1')
     for (const [socket, other] of [[client, upstream], [upstream, client]] as const) {
       sockets.add(socket)
-      socket.on('error', () => {})
+      socket.setNoDelay(true).on('error', () => {})
       socket.on('close', () => {
         sockets.delete(socket)
         other.destroy()
