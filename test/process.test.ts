@@ -21,7 +21,7 @@ async function knock (url: string): Promise<string> {
 // Processes start in their own time where the machine is busy.
 t.setTimeout(120_000)
 
-t.test('SIGTERM lets a stream that talks end whole, refuses new requests, and ends with 0', async (t) => {
+t.test('SIGTERM lets a stream that talks end whole, refuses new requests, and ends with 0 (S3)', async (t) => {
   let go = (): void => {}
   const provider = await startProvider(t, async (_request, response) => {
     response.writeHead(200, { 'content-type': 'text/event-stream' })
@@ -57,7 +57,7 @@ t.test('a signal at any time of the start is no fault', async (t) => {
   for (const code of codes) t.ok(code === 0 || code === null, `ended with ${code}`)
 })
 
-t.test('SIGTERM with idle connections ends at once; a second signal ends it whatever is open', async (t) => {
+t.test('SIGTERM with idle connections ends at once; a second signal ends it whatever is open (S4, S6)', async (t) => {
   const provider = await startProvider(t, (_request, response) => { response.on('error', () => {}) })
   const idle = await start(t, provider.url)
   await (await fetch(`${idle.url}/health`)).text()
@@ -73,7 +73,7 @@ t.test('SIGTERM with idle connections ends at once; a second signal ends it what
   t.equal(await hung.ended, 1)
 })
 
-t.test('what is wrong at the start ends it in one line, without a key in it', async (t) => {
+t.test('what is wrong at the start ends it in one line, without a key in it (S17, R9)', async (t) => {
   const taken = createServer().listen(0, '127.0.0.1')
   await once(taken, 'listening')
   t.teardown(() => { taken.close() })
@@ -101,7 +101,7 @@ t.test('what is wrong at the start ends it in one line, without a key in it', as
   }))
 })
 
-t.test('a keys file replaced by rename is live; a removed key is refused, a corrupt file keeps the old ones', async (t) => {
+t.test('a keys file replaced by rename is live; a removed key is refused, a corrupt file keeps the old ones (S19, S21)', async (t) => {
   const provider = await startProvider(t, (_request, response) => response.writeHead(200, { 'content-type': 'application/json' }).end('{"choices":[]}'))
   const gateway = await start(t, provider.url)
   const status = async (key: string): Promise<number> =>
@@ -118,7 +118,7 @@ t.test('a keys file replaced by rename is live; a removed key is refused, a corr
   t.equal(await status('vk_second_0123456789'), 200)
 })
 
-t.test('a log folder that cannot be written and an output nobody reads cost no request', async (t) => {
+t.test('a log folder that cannot be written and an output nobody reads cost no request (S8, S26)', async (t) => {
   const provider = await startProvider(t, (_request, response) => response.writeHead(200, { 'content-type': 'application/json' }).end('{"choices":[]}'))
   const gateway = await start(t, provider.url, { LOG_DIR: '/dev/null/logs' })
   await until(() => /"level":40.*LOG_DIR|"level":40.*\/dev\/null\/logs/.test(gateway.output()))

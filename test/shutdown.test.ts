@@ -11,7 +11,7 @@ const last = 'data: {"id":"c1","choices":[{"index":0,"delta":{},"finish_reason":
 // Processes start in their own time where the machine is busy.
 t.setTimeout(120_000)
 
-t.test('SIGTERM: what is silent ends with an error after ten seconds, what talks may go on', async (t) => {
+t.test('SIGTERM: what is silent ends with an error after ten seconds, what talks may go on (S3, S5)', async (t) => {
   const provider = await startProvider(t, (request, response) => {
     const { model } = JSON.parse(request.body)
     response.on('error', () => {})

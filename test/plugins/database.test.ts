@@ -60,7 +60,7 @@ t.test('writes go out in groups', async (t) => {
   t.ok(writer.flush(), 'nothing waits')
 })
 
-t.test('a full disk loses nothing that fits into memory, and is reported once', async (t) => {
+t.test('a full disk loses nothing that fits into memory, and is reported once (S7)', async (t) => {
   const opened = openDatabase(folder(t))
   t.teardown(() => opened.close())
   const faults: number[] = []
@@ -76,7 +76,7 @@ t.test('a full disk loses nothing that fits into memory, and is reported once', 
   await until(() => writer.get(COUNT)?.['n'] === 900)
 })
 
-t.test('a disk that takes now one write and not the next is told of once, and so is its recovery', async (t) => {
+t.test('a disk that takes now one write and not the next is told of once, and so is its recovery (S7)', async (t) => {
   const opened = openDatabase(folder(t))
   t.teardown(() => opened.close())
   const told: string[] = []

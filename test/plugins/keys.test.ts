@@ -426,7 +426,7 @@ t.test('guessing is limited by address, good keys are not (C59, X3)', async (t) 
   t.equal((await ask('guess', '192.0.2.2')).statusCode, 401)
 })
 
-t.test('reload by rename, in place, and of bad files', async (t) => {
+t.test('reload by rename, in place, and of bad files (S19, S21)', async (t) => {
   t.testdir({})
   const file = write(t, { virtual_keys: { kept: entry(), gone: entry(), changed: entry({ models: ['a'] }) } })
   const { app, lines } = await build(t, file)
@@ -472,7 +472,7 @@ t.test('reload by rename, in place, and of bad files', async (t) => {
   t.equal(errorsOf().length, reported)
 })
 
-t.test('reload by the symbolic links of a ConfigMap, twice', async (t) => {
+t.test('reload by the symbolic links of a ConfigMap, twice (S20)', async (t) => {
   const content = (token: string): string => JSON.stringify({ virtual_keys: { [token]: entry() } })
   const dir = t.testdir({ ...version('1', content('first')), ...version('2', content('second')), ...version('3', content('third')) })
   symlinkSync('..version1', join(dir, '..data'))
@@ -492,7 +492,7 @@ t.test('reload by the symbolic links of a ConfigMap, twice', async (t) => {
   }
 })
 
-t.test('a file caught half-written is not reported', async (t) => {
+t.test('a file caught half-written is not reported (S22)', async (t) => {
   t.testdir({})
   const file = write(t, 'old')
   const said: unknown[] = []

@@ -8,7 +8,7 @@ function block (ms: number): void {
   while (performance.now() < end);
 }
 
-t.test('a loop that lags for long is too much; one pause is not, and neither is the past', async (t) => {
+t.test('a loop that lags for long is too much; one pause is not, and neither is the past (R5)', async (t) => {
   const app = Fastify()
   t.teardown(() => app.close())
   await app.register(load)
@@ -28,7 +28,7 @@ t.test('a loop that lags for long is too much; one pause is not, and neither is 
   t.equal(app.load.excessive(), undefined, 'it is over')
 })
 
-t.test('where there is too much: 503 in the dialect, which costs nothing, behind the limits; probes are answered', async (t) => {
+t.test('where there is too much: 503 in the dialect, which costs nothing, behind the limits; probes are answered (R2)', async (t) => {
   const provider = await startProvider(t, (_request, response) => response.writeHead(200, { 'content-type': 'application/json' }).end('{"choices":[]}'))
   const gateway = await startGateway(t, provider.url, { keys: { [CHAT_KEY]: { max_requests_per_hour: 1 }, vk_none_left_0123456789: { provider: 'openai', api_key: 'sk-real-9876543210', max_requests_per_hour: 0 } } })
   const { excessive } = gateway.app.load

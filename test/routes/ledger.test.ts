@@ -128,7 +128,7 @@ t.test('a client that left while its row was written', async (t) => {
   t.equal(upstream.requests.length, 0)
 })
 
-t.test('a full disk: served, and written once there is room; refused where that is asked for', async (t) => {
+t.test('a full disk: served, and written once there is room; refused where that is asked for (S7)', async (t) => {
   for (const mode of ['serve', 'refuse']) {
     const upstream = await provider(t)
     const gateway = await startGateway(t, upstream.url, { env: { LEDGER_ON_ERROR: mode } })
@@ -153,7 +153,7 @@ t.test('a full disk: served, and written once there is room; refused where that 
   }
 })
 
-t.test('kill -9: what was answered stays, what was open is interrupted, and the quota is as it was', async (t) => {
+t.test('kill -9: what was answered stays, what was open is interrupted, and the quota is as it was (S1, S2)', async (t) => {
   const upstream = await provider(t)
   const running = await start(t, upstream.url, { MAX_REQUESTS_PER_HOUR: '5' })
   for (let i = 0; i < 3; i++) t.equal((await post(running.url + CHAT, ask('gpt-5.4-mini'))).status, 200)

@@ -7,7 +7,7 @@ const ask = { model: 'm1', messages: [{ role: 'user', content: 'hi' }] }
 const completion = JSON.stringify({ id: 'c1', object: 'chat.completion', created: 1, model: 'm1', choices: [{ index: 0, message: { role: 'assistant', content: 'hello' }, finish_reason: 'stop' }] })
 const well = `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${completion.length}\r\n\r\n${completion}`
 
-t.test('so many at a provider, so many that wait, and beyond them 503 at once; another provider knows nothing of it', async (t) => {
+t.test('so many at a provider, so many that wait, and beyond them 503 at once; another provider knows nothing of it (R10)', async (t) => {
   const held: Socket[] = []
   const slow = await startRawProvider(t, (socket) => { held.push(socket) })
   const quick = await startRawProvider(t, (socket) => { socket.write(well) })

@@ -302,7 +302,7 @@ t.test('a file taken away is begun again', async (t) => {
   t.equal(captured.dropped, 0)
 })
 
-t.test('a folder that cannot be made costs only the capture, is told of once, and is used once it can', async (t) => {
+t.test('a folder that cannot be made costs only the capture, is told of once, and is used once it can (S8)', async (t) => {
   const root = t.testdir({ blocked: 'a file' })
   const dir = join(root, 'blocked', 'logs')
   const { capture: captured, said } = capture(dir, { reportEvery: 0, queueLimit: 5000, bodyLimit: 1000 })
@@ -322,7 +322,7 @@ t.test('a folder that cannot be made costs only the capture, is told of once, an
 /** Every write to it fails with ENOSPC, and opening it does not. */
 const full = '/dev/full'
 
-t.test('a full disk costs the lines of its time, counted and told of', { skip: !existsSync(full) && `needs ${full}` }, async (t) => {
+t.test('a full disk costs the lines of its time, counted and told of (S7)', { skip: !existsSync(full) && `needs ${full}` }, async (t) => {
   const dir = t.testdir({ 'exchanges-2026-11-24.jsonl': t.fixture('symlink', full) })
   const { capture: captured, said } = capture(dir, { now: day('2026-11-24T10:00:00Z'), reportEvery: 300 })
   captured.start()

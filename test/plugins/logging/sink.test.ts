@@ -197,7 +197,7 @@ function start (stdout: 'pipe' | number): { child: ChildProcess, state: () => St
   }
 }
 
-t.test('a closed standard output neither ends the process nor keeps it', async (t) => {
+t.test('a closed standard output neither ends the process nor keeps it (S26)', async (t) => {
   const { child, state, ended } = start('pipe')
   t.teardown(() => child.kill('SIGKILL'))
   child.stdout?.once('data', () => child.stdout?.destroy())
@@ -208,7 +208,7 @@ t.test('a closed standard output neither ends the process nor keeps it', async (
   t.equal(await ended, 7)
 })
 
-t.test('a standard output that nobody reads holds up neither the process nor its end', async (t) => {
+t.test('a standard output that nobody reads holds up neither the process nor its end (S26)', async (t) => {
   const { child, state, ended } = start('pipe')
   t.teardown(() => child.kill('SIGKILL'))
   child.stdout?.pause()
@@ -219,7 +219,7 @@ t.test('a standard output that nobody reads holds up neither the process nor its
   t.equal(await ended, 7)
 })
 
-t.test('a reader that comes back gets what waited, and the number of what did not', async (t) => {
+t.test('a reader that comes back gets what waited, and the number of what did not (S26)', async (t) => {
   const { child, state, ended } = start('pipe')
   t.teardown(() => child.kill('SIGKILL'))
   await until(() => (state()?.dropped ?? 0) > 0, 30_000)

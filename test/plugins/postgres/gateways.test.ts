@@ -72,7 +72,7 @@ t.test('three gateways, one database: rows and sums of all', skip, async (t) => 
   t.notMatch(gateways.flatMap(({ lines }) => lines()).map((line) => JSON.stringify(line)).join(''), PASSWORD)
 })
 
-t.test('Postgres away, standing still, killed and back under load: no reply waits for it, no row is lost or doubled', skip, async (t) => {
+t.test('Postgres away, standing still, killed and back under load: no reply waits for it, no row is lost or doubled (S13, S14, S15)', skip, async (t) => {
   const common = await postgres!.database()
   const upstream = await provider(t)
   await postgres!.kill()
@@ -120,7 +120,7 @@ t.test('Postgres away, standing still, killed and back under load: no reply wait
   t.ok(gateway.lines().filter(({ level, msg }) => Number(level) >= 30 && /Postgres/.test(String(msg))).length <= 2, 'said once each')
 })
 
-t.test('kill -9 at any moment: a gateway that comes back sends what is missing, and nothing twice', skip, async (t) => {
+t.test('kill -9 at any moment: a gateway that comes back sends what is missing, and nothing twice (S14, S16)', skip, async (t) => {
   const common = await postgres!.database()
   const upstream = await provider(t)
   const data = mkdtempSync(join(tmpdir(), 'llm-gateway-data-'))

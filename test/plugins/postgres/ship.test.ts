@@ -173,7 +173,7 @@ test('texts that Postgres cannot hold are mended, and what it will never take ke
   t.match(it.lines.find(({ text }) => /does not take a row/.test(String(text))), { rows: RegExp(`"seq":${never}`) })
 })
 
-test('without Postgres rows wait; it is found again by itself, and told of once', async (t, common) => {
+test('without Postgres rows wait; it is found again by itself, and told of once (S14)', async (t, common) => {
   const it = ledger(t, common)
   await postgres!.kill()
   it.ship()
@@ -195,7 +195,7 @@ test('without Postgres rows wait; it is found again by itself, and told of once'
   t.notMatch(JSON.stringify(it.lines), PASSWORD)
 })
 
-test('while Postgres stands still, for longer than is waited for it, nothing is lost or doubled', async (t, common) => {
+test('while Postgres stands still, for longer than is waited for it, nothing is lost or doubled (S14, S15)', async (t, common) => {
   const it = ledger(t, common)
   it.ship({ patience: 500 })
   it.row()

@@ -24,7 +24,7 @@ async function waits ({ store }: Gateway, demands: Demand[], count: number): Pro
 const isDown = ({ store }: Gateway) => (): boolean => store.state() === 'down'
 const isUp = ({ store }: Gateway) => (): boolean => store.state() === 'up'
 
-t.test('Redis is down at the start: limits are as configured without it, and it is used once it is there', options, async (t) => {
+t.test('Redis is down at the start: limits are as configured without it, and it is used once it is there (S9, S12)', options, async (t) => {
   const redis = await startRedis(t)
   await redis.kill()
   const gateways = await Promise.all([undefined, 'deny', 'local'].map((without) => startGateway(t, redis.url, { without: without as undefined })))
@@ -49,7 +49,7 @@ t.test('Redis is down at the start: limits are as configured without it, and it 
   await eventually(async () => await usedOf(byUnit, requests) === 2)
 })
 
-t.test('Redis hangs: at most 100 ms each, of few requests; back: what was used meanwhile is added', options, async (t) => {
+t.test('Redis hangs: at most 100 ms each, of few requests; back: what was used meanwhile is added (S11, S12)', options, async (t) => {
   const redis = await startRedis(t)
   const gateway = await startGateway(t, redis.url, { patience: 90, replicas: 1 })
   const other = await startGateway(t, redis.url)
@@ -72,7 +72,7 @@ t.test('Redis hangs: at most 100 ms each, of few requests; back: what was used m
   t.pass('what was settled, and what is held')
 })
 
-t.test('many at once when it hangs: nobody waits longer than one', options, async (t) => {
+t.test('many at once when it hangs: nobody waits longer than one (S11)', options, async (t) => {
   const redis = await startRedis(t)
   const gateway = await startGateway(t, redis.url, { patience: 90, replicas: 1 })
   const a = demand(counter(), 1, 1000)
@@ -91,7 +91,7 @@ t.test('many at once when it hangs: nobody waits longer than one', options, asyn
   t.pass('each is counted once, though Redis still had them to read')
 })
 
-t.test('a network that lets nothing through, and one that is slow', options, async (t) => {
+t.test('a network that lets nothing through, and one that is slow (S11, S12)', options, async (t) => {
   const redis = await startRedis(t)
   const wire = await startWire(t, redis.port)
   const gateway = await startGateway(t, wire.url, { patience: 90, replicas: 1 })
@@ -117,7 +117,7 @@ t.test('a network that lets nothing through, and one that is slow', options, asy
   }
 })
 
-t.test('killed and back without anything: each gateway tells its rows and its open holds', options, async (t) => {
+t.test('killed and back without anything: each gateway tells its rows and its open holds (S10, S12)', options, async (t) => {
   const redis = await startRedis(t)
   const gateways = await Promise.all([1, 2, 3].map(() => startGateway(t, redis.url)))
   const [one, two] = gateways as [Gateway, Gateway]
@@ -139,7 +139,7 @@ t.test('killed and back without anything: each gateway tells its rows and its op
   t.match(one.log.join('\n'), 'Redis has lost what it had')
 })
 
-t.test('restarted with what it had: it goes on; with less than gateways have seen: it is told anew', options, async (t) => {
+t.test('restarted with what it had: it goes on; with less than gateways have seen: it is told anew (S10, S12)', options, async (t) => {
   const redis = await startRedis(t, '--appendonly', 'yes', '--appendfsync', 'always')
   const gateway = await startGateway(t, redis.url)
   const a = demand(counter(), 5, 1000)
@@ -237,7 +237,7 @@ t.test('emptied under load: nothing is lost, nothing counted twice, only budgets
   t.equal(redis.cli('--scan', '--pattern', '*holds*'), '')
 })
 
-t.test('killed and started again, at random, under load: the counters agree with the ledgers', options, async (t) => {
+t.test('killed and started again, at random, under load: the counters agree with the ledgers (S10, S16)', options, async (t) => {
   const redis = await startRedis(t, '--appendonly', 'yes', '--appendfsync', 'always')
   const gateways = await Promise.all([1, 2, 3].map(() => startGateway(t, redis.url, { without: 'local', replicas: 1 })))
   const demands = [demand(counter(), 10, 1e6, { unit: 'money' }), demand(counter(), 1, 999, { unit: 'parallel', window: held })]

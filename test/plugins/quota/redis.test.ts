@@ -106,7 +106,7 @@ t.test('against a real Redis', options, async (t) => {
     t.equal(redis.cli('PTTL', `llmgw:{limits}:counter:${total.counter}`), '-1')
   })
 
-  t.test('1,000 at once over three gateways, with room for K: exactly K', async (t) => {
+  t.test('1,000 at once over three gateways, with room for K: exactly K (S30)', async (t) => {
     const gateways = await Promise.all([1, 2, 3].map(() => startGateway(t, redis.url)))
     const [a, b] = [demand(counter(), 7, 7 * 137, { unit: 'money' }), demand(counter(), 1, 900, { window: hour })]
     const answers = await Promise.all(Array.from({ length: 1000 }, (_, i) => gateways[i % 3]?.store.reserve(randomUUID(), [a, b])))

@@ -40,7 +40,7 @@ const cases: Case[] = [
   ['day', 'Etc/GMT+12', '2026-11-26T11:59:59Z', '2026-11-25', '2026-11-25T12:00:00Z', '2026-11-26T12:00:00Z']
 ]
 
-t.test('days, ISO weeks and months in a time zone', async (t) => {
+t.test('days, ISO weeks and months in a time zone (S25)', async (t) => {
   for (const [per, timezone, moment, name, from, to] of cases) {
     t.same(calendarWindow(per, timezone, Date.parse(moment)), { name, startsAt: Date.parse(from), endsAt: Date.parse(to) }, `${per} of ${moment} in ${timezone}`)
   }
