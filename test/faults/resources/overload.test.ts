@@ -48,6 +48,23 @@ t.test('64 descriptors and 200 connections: it lives, and serves again when they
   t.equal(await gateway.ended, 0)
 })
 
+t.test('64 descriptors and 200 connections that say nothing, read nothing and stay: it serves again within 30 s (R1)', async (t) => {
+  const provider = await startSpeaker(t)
+  const gateway = await start(t, provider.url, unlimited, keysFile(), { first: 'ulimit -n 64' })
+  const port = Number(new URL(gateway.url).port)
+  // Nobody listens for their data, so that they never take note of an end either.
+  const sockets = Array.from({ length: 200 }, () => connect(port, '127.0.0.1').on('error', () => {}))
+  await new Promise((resolve) => setTimeout(resolve, 500))
+  const status = async (): Promise<number> => await send(gateway.url, chat).then(async (reply) => {
+    await reply.arrayBuffer()
+    return reply.status
+  }).catch(() => 0)
+  const since = performance.now()
+  while (await status() !== 200 && performance.now() - since < 60_000) await new Promise((resolve) => setTimeout(resolve, 500))
+  t.ok(performance.now() - since < 30_000, `${performance.now() - since} ms`)
+  for (const socket of sockets) socket.destroy()
+})
+
 t.test('96 MB of heap and 200 requests of 256 KB in flight: each is answered or told to come again (R2)', async (t) => {
   const content = 'x'.repeat(256 * 1024)
   let settled = 0
