@@ -127,7 +127,7 @@ t.test('without DATA_DIR it is data in the working folder', async (t) => {
 })
 
 t.test('a folder that cannot be used', async (t) => {
-  const provider = await startProvider(t, (_request, response) => response.writeHead(200, { 'content-type': 'application/json' }).end('{}'))
+  const provider = await startProvider(t, (_request, response) => response.writeHead(200, { 'content-type': 'application/json' }).end('{"id":"c1","object":"chat.completion","created":1,"model":"m","choices":[]}'))
   const file = join(folder(t), 'file')
   writeFileSync(file, '')
   const env = { DATA_DIR: join(file, 'data') }

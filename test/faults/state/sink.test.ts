@@ -7,7 +7,7 @@ import { dialects, keysFile, send, startSpeaker } from '../speak.ts'
 t.setTimeout(120_000)
 
 const ADMIN_KEY = 'admin-key-0123456789'
-const ANSWERED = /"outcome":"done".*"msg":"request"/g
+const ANSWERED = /"method":"POST".*"outcome":"done".*"msg":"request"/g
 const env = { ADMIN_KEY, MAX_REQUESTS_PER_HOUR: 'unlimited' }
 
 async function dropped ({ url }: Running): Promise<number> {
