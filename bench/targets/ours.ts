@@ -57,7 +57,7 @@ export function gateway ({ name = 'ours', env = {}, keys = 10, translated = fals
         return await run({
           name,
           command: process.execPath,
-          args: [...FLAGS, ...(monitored ? ['--import', monitor] : []), server],
+          args: [...FLAGS, ...(process.env.BARGS?.split(' ') ?? []), ...(monitored ? ['--import', monitor] : []), server],
           env: {
             NODE_ENV: 'production',
             NODE_OPTIONS: nodeOptions,

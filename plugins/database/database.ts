@@ -10,10 +10,10 @@ export class Database extends DatabaseWriter {
   /** No other gateway's database has it. */
   readonly id: string
 
-  constructor (opened: Opened, options: WriterOptions) {
+  constructor (opened: Opened, { checkpointAt, ...options }: WriterOptions & { checkpointAt?: number }) {
     super(opened.db, options)
     this.#opened = opened
-    this.#background = new Background(opened.file, this)
+    this.#background = new Background(opened.file, this, checkpointAt)
     this.id = Number(this.get("SELECT value FROM marks WHERE name = 'database'")?.['value']).toString(36)
   }
 

@@ -112,7 +112,7 @@ export function openDatabase (dir: string): Opened {
     const db = new DatabaseSync(file)
     // What is committed outlives the process; a loss of power may take the last moments with it. The log is moved into
     // the database by a thread of its own (background.ts), because that waits for the disk.
-    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 1048576')
+    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864')
     migrate(db)
     probe(db)
     return {

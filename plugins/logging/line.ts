@@ -65,7 +65,8 @@ export function exchangeLine (exchange: Exchange): RequestLine {
   const redact = redactorFor(exchange.key)
   const { servedModel, usage, charge, upstreamRequestId, trace, lossy } = exchange
   return {
-    id: bounded(exchange.id, redact),
+    // One of our own making hides nothing.
+    id: exchange.id === exchange.rowId ? exchange.id : bounded(exchange.id, redact),
     method: exchange.method,
     path: bounded(withoutQuery(exchange.path), redact),
     key: exchange.key.label,
