@@ -2,8 +2,8 @@ import { neighbours, type Sample, type Scenario, type Surroundings } from './sce
 import { tally, type Result, type Run } from './results.ts'
 import { Unavailable, type Running, type Target } from './targets/target.ts'
 
-/** Seconds. */
-const WARM_UP = 2
+/** Seconds: what is measured is a process that has been at work, which V8 has compiled for it. */
+const WARM_UP = 8
 
 export interface Progress {
   say (text: string): void
