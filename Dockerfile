@@ -36,7 +36,4 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 \
 # Node installs handlers for SIGTERM and SIGINT itself and starts no children: it needs no init in front.
 # Young objects have 3 × 32 MB at most, half of what Node 24 would take, and one thread that looks through them: several cost more
 # than they save, since most of what they find is in use.
-CMD ["node", "dist/cli.js", "health"]
-# Node installs handlers for SIGTERM and SIGINT itself and starts no children: it needs no init in front.
-# Young objects have 3 × 16 MB: a quarter of what Node 24 would take, and no more work for its collector.
 CMD ["node", "--max-semi-space-size=32", "--no-parallel-scavenge", "dist/server.js"]
