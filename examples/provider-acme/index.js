@@ -1,7 +1,7 @@
 /**
  * A provider plugin is one object: where the provider is, how it takes its key, which dialects it speaks.
  *
- * @type {import('llm-gateway').Provider}
+ * @type {import('llm-gateway/provider').Provider}
  */
 export default {
   // As `provider` in keys.json; the setting ACME_BASE_URL takes its name from it too.
