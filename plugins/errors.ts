@@ -96,10 +96,21 @@ export class GatewayError extends Error {
     if (status === 401) this.headers['www-authenticate'] = 'Bearer'
   }
 
+  /** What the system or TLS called its cause, such as `ECONNREFUSED`: a word without names or addresses. For the log, not for clients. */
+  get reason (): string | undefined {
+    return reasonOf(this.cause)
+  }
+
   get info (): ErrorInfo {
     const { status, code, message, param, limited } = this
     return { status, code, message, ...param !== undefined && { param }, ...limited !== undefined && { limited } }
   }
+}
+
+function reasonOf (cause: unknown): string | undefined {
+  if (cause instanceof AggregateError) return reasonOf(cause.errors[0])
+  const code = (cause as NodeJS.ErrnoException | undefined)?.code
+  return typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,63}$/.test(code) ? code : undefined
 }
 
 /** What an address is told that asks too often without a key. */

@@ -111,6 +111,8 @@ export class Exchange {
   trace: Trace | undefined = undefined
   /** A code word, such as `upstream_timeout`. */
   error: string | undefined = undefined
+  /** What the system called the cause of an error of the gateway's own, such as `ECONNREFUSED`. */
+  reason: string | undefined = undefined
   /** Set once the record is written: an exchange ends once. */
   ended = false
 

@@ -22,6 +22,8 @@ export interface RequestLine {
   status: number
   outcome: Outcome | undefined
   error: string | undefined
+  /** What the system called its cause, such as `ECONNREFUSED`; of relayed requests only. */
+  reason?: string | undefined
   /** ms to the reply's first byte. */
   firstByteMs: number | undefined
   /** ms in total. */
@@ -77,6 +79,7 @@ export function exchangeLine (exchange: Exchange): RequestLine {
     status: statusOf(exchange),
     outcome: exchange.outcome,
     error: exchange.error,
+    reason: exchange.reason,
     firstByteMs: sinceStart(exchange, exchange.firstByteAt),
     ms: sinceStart(exchange, exchange.endedAt),
     tokens: usage === undefined ? undefined : tokens(usage),

@@ -32,7 +32,7 @@ const FAILURES: ReadonlySet<number> = new Set([500, 502, 504])
 const ACCOUNT: ReadonlySet<number> = new Set([401, 402, 403, 407])
 
 /** Why a connection was not made, where the next may be. */
-const PASSING: ReadonlySet<unknown> = new Set(['ECONNREFUSED', 'ECONNRESET', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT', 'EPIPE', 'EAI_AGAIN', 'UND_ERR_SOCKET'])
+const PASSING: ReadonlySet<string | undefined> = new Set(['ECONNREFUSED', 'ECONNRESET', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT', 'EPIPE', 'EAI_AGAIN', 'UND_ERR_SOCKET'])
 
 /** Whether the same target may be asked again: it is sure not to have taken the request, or the key does not mind. */
 export function mayRepeat (trouble: Trouble, { eager }: Manner): boolean {
@@ -40,7 +40,7 @@ export function mayRepeat (trouble: Trouble, { eager }: Manner): boolean {
     case 'status':
       return trouble.headers['x-should-retry'] !== 'false' && (REFUSALS.has(trouble.status) || (eager && FAILURES.has(trouble.status)))
     case 'error':
-      return trouble.reached ? eager && trouble.error.code === 'upstream_broke' : trouble.error.code === 'upstream_unreachable' && PASSING.has(codeOf(trouble.error.cause))
+      return trouble.reached ? eager && trouble.error.code === 'upstream_broke' : trouble.error.code === 'upstream_unreachable' && PASSING.has(trouble.error.reason)
     case 'stream':
       return false
   }
@@ -89,9 +89,4 @@ export function retryAfter (headers: Headers): number | undefined {
   if (typeof after !== 'string') return undefined
   const seconds = /^\d+(\.\d+)?$/.test(after) ? Number(after) : (Date.parse(after) - Date.now()) / 1000
   return Number.isFinite(seconds) ? Math.max(0, seconds) : undefined
-}
-
-function codeOf (cause: unknown): unknown {
-  if (cause instanceof AggregateError) return codeOf(cause.errors[0])
-  return (cause as NodeJS.ErrnoException | undefined)?.code
 }

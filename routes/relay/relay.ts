@@ -287,6 +287,7 @@ export class Relay implements AttemptsHandler {
   /** The gateway's own error: with a status while that is open, as an event of the stream after. */
   #fail (error: GatewayError, outcome: Outcome): void {
     if (this.#endDrain !== undefined) return this.#leave()
+    this.#admitted.exchange.reason = error.reason
     if (!this.#headSent) {
       this.#books.giveBack(this.#upstream)
       const { exchange, dialect } = this.#admitted
