@@ -1,5 +1,5 @@
 /**
- * Asks the provider behind every virtual key who it is.
+ * Asks the provider behind every virtual key who it is. Of keys that the file has by their hash only, it says so.
  *
  *     npm install openai
  *     node examples/test-router.ts [keys.json]
@@ -15,14 +15,20 @@ const gatewayUrl = process.env['GATEWAY_URL'] ?? 'http://127.0.0.1:8080'
 const keysFile = process.argv[2] ?? process.env['KEYS_FILE'] ?? 'keys.json'
 const notForChat = /audio|babbage|dall-e|davinci|embed|image|instruct|moderation|realtime|sora|transcribe|tts|whisper/
 
-const { virtual_keys: virtualKeys }: { virtual_keys: Record<string, { provider: string }> } = JSON.parse(readFileSync(keysFile, 'utf8'))
+interface Entry { provider?: string, targets?: Array<{ provider: string }> }
+const { virtual_keys: virtualKeys }: { virtual_keys: Record<string, Entry> } = JSON.parse(readFileSync(keysFile, 'utf8'))
 if (Object.keys(virtualKeys).length === 0) {
   console.error(`${keysFile} holds no virtual keys`)
   process.exit(1)
 }
 
 print('KEY', 'PROVIDER', 'MODEL', 'ANSWER')
-for (const [key, { provider }] of Object.entries(virtualKeys)) {
+for (const [key, entry] of Object.entries(virtualKeys)) {
+  const provider = entry.provider ?? entry.targets?.map((target) => target.provider).join(',') ?? ''
+  if (key.startsWith('sha256:')) {
+    print(shorten(key), provider, '', 'not asked: the file has only its hash')
+    continue
+  }
   let model = process.env['MODEL'] ?? ''
   let answer: string
   try {

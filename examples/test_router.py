@@ -1,4 +1,4 @@
-"""Asks the provider behind every virtual key who it is.
+"""Asks the provider behind every virtual key who it is. Of keys that the file has by their hash only, it says so.
 
     pip install -r examples/requirements.txt
     python examples/test_router.py [keys.json]
@@ -30,6 +30,10 @@ def main() -> int:
     print(row("KEY", "PROVIDER", "MODEL", "ANSWER"))
     failed = 0
     for key, entry in virtual_keys.items():
+        provider = entry.get("provider") or ",".join(target["provider"] for target in entry.get("targets", []))
+        if key.startswith("sha256:"):
+            print(row(shorten(key), provider, "", "not asked: the file has only its hash"))
+            continue
         model = os.environ.get("MODEL", "")
         try:
             # All that is special about the gateway: its address, and a virtual key for an API key.
@@ -39,7 +43,7 @@ def main() -> int:
         except OpenAIError as error:
             failed += 1
             answer = f"FAILED: {error}"
-        print(row(shorten(key), entry["provider"], model, answer))
+        print(row(shorten(key), provider, model, answer))
     return 1 if failed else 0
 
 

@@ -10,7 +10,7 @@ t.test('docs/errors.md lists every error of the table, with its status', async (
 })
 
 t.test('every local link of the documents leads somewhere', async (t) => {
-  const documents = readdirSync(new URL('../docs', import.meta.url)).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)
+  const documents = readdirSync(new URL('../docs', import.meta.url), { encoding: 'utf8', recursive: true }).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)
   for (const file of ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', ...documents]) {
     for (const [, link = ''] of read(file).matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g)) {
       t.doesNotThrow(() => import.meta.resolve(new URL(link, new URL(`../${file}`, import.meta.url)).href) && readOrList(new URL(link, new URL(`../${file}`, import.meta.url))), `${file}: ${link}`)
