@@ -35,6 +35,12 @@ export interface LoggingOptions {
   dialect: (id: string) => Dialect | undefined
 }
 
+/** An error as the line tells it. @see RequestLine */
+export interface Failure {
+  code: string
+  reason?: string | undefined
+}
+
 declare module 'fastify' {
   interface FastifyInstance {
     exchanges: Exchanges
@@ -42,8 +48,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Set by the relay. Such a request's line is written by `exchanges.end`, every other one's by a hook. */
     exchange: Exchange | null
-    /** The code of the error that the request was answered with. */
-    failure: string | null
+    /** The error that the request was answered with. */
+    failure: Failure | null
     /** Whether the line of a request without an exchange is written. */
     logged: boolean
   }
@@ -100,7 +106,7 @@ export default fp<LoggingOptions>(async (fastify, { dialect }) => {
     done()
   })
   fastify.addHook('onError', (request, _reply, error, done) => {
-    request.failure = toGatewayError(error)?.code ?? 'internal_error'
+    request.failure = toGatewayError(error) ?? { code: 'internal_error' }
     done()
   })
   fastify.addHook('onResponse', (request, reply, done) => {

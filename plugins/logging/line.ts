@@ -22,8 +22,8 @@ export interface RequestLine {
   status: number
   outcome: Outcome | undefined
   error: string | undefined
-  /** What the system called its cause, such as `ECONNREFUSED`; of relayed requests only. */
-  reason?: string | undefined
+  /** What the system called its cause, such as `ECONNREFUSED`. */
+  reason: string | undefined
   /** ms to the reply's first byte. */
   firstByteMs: number | undefined
   /** ms in total. */

@@ -41,6 +41,11 @@ async function askAt (t: Parameters<typeof startGateway>[0] & Parameters<typeof 
     await until(() => gateway.lines().some((line) => line['id'] === id))
     t.match(gateway.lines().find((line) => line['id'] === id), { error: expected.code, ...expected.reason !== undefined && { reason: expected.reason } })
   })))
+  if (expected.reason !== undefined) {
+    await (await fetch(`${gateway.url}/v1/models`, { headers: { authorization: `Bearer ${keyOf(chat)}`, 'x-request-id': 'models' } })).text()
+    await until(() => gateway.lines().some((line) => line['id'] === 'models'))
+    t.match(gateway.lines().find((line) => line['id'] === 'models'), { error: expected.code, reason: expected.reason })
+  }
   t.notMatch(JSON.stringify(gateway.lines()), REAL_KEY)
 }
 
