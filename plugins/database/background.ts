@@ -1,15 +1,11 @@
-import { closeSync, openSync, readSync, statSync } from 'node:fs'
-import { endianness } from 'node:os'
+import { statSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import type { SQLInputValue, SQLOutputValue } from 'node:sqlite'
+import type { WriteAheadLog } from './write-ahead-log.ts'
 import type { DatabaseWriter } from './writer.ts'
 
 /** Bytes of the write-ahead log at which it is moved into the database: seldom, since writers wait for the last of it. */
 const CHECKPOINT_AT = 32 * 1024 * 1024
-/** Bytes of one page in it (sqlite.org/fileformat2.html § 4.1). */
-const FRAME = 24 + 4096
-/** Where the log's index tells how many it has (sqlite.org/walformat.html § 2.1). */
-const FRAMES_AT = 16
 /** ms between two looks at its size. */
 const LOOK = 500
 /** ms that writes are held back at most so that the log can begin anew. */
@@ -28,6 +24,7 @@ export type Answer = { id: number, rows: Row[] } | { id: number, error: string }
 export class Background {
   readonly #file: string
   readonly #writer: DatabaseWriter
+  readonly #log: WriteAheadLog
   readonly #checkpointAt: number
   readonly #asked = new Map<number, { resolve: (rows: Row[]) => void, reject: (error: Error) => void }>()
   readonly #looking: NodeJS.Timeout
@@ -39,8 +36,9 @@ export class Background {
   #closed = false
 
   /** @param checkpointAt bytes of the log */
-  constructor (file: string, writer: DatabaseWriter, checkpointAt = CHECKPOINT_AT) {
+  constructor (file: string, writer: DatabaseWriter, log: WriteAheadLog, checkpointAt = CHECKPOINT_AT) {
     this.#file = file
+    this.#log = log
     this.#checkpointAt = checkpointAt
     this.#inode = inodeOf(file)
     this.#writer = writer
@@ -70,7 +68,7 @@ export class Background {
     if (this.#closed) return
     this.#writer.refuse(this.#isGone() ? new Error('gateway.db was removed from it while it was in use: put it back, or start the gateway anew') : undefined)
     if (this.#gone) return
-    if (this.#moving || logSize(this.#file) < this.#checkpointAt) return
+    if (this.#moving || this.#log.size < this.#checkpointAt) return
     this.#moving = true
     try {
       // Under load writes come in meanwhile, and the log only grows on: the second round has less to do than the first,
@@ -129,20 +127,6 @@ export class Background {
     })
     return worker
   }
-}
-
-/** Bytes in use of the write-ahead log. Its file stays as large as it once was: to cut it off holds up whoever writes next. */
-function logSize (file: string): number {
-  const count = Buffer.alloc(4)
-  try {
-    const index = openSync(`${file}-shm`, 'r')
-    readSync(index, count, 0, 4, FRAMES_AT)
-    closeSync(index)
-  } catch {
-    // Somebody took the index away, or no descriptor is left.
-    return statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0
-  }
-  return FRAME * (endianness() === 'LE' ? count.readUInt32LE() : count.readUInt32BE())
 }
 
 function inodeOf (file: string): bigint | undefined {

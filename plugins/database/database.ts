@@ -1,11 +1,13 @@
 import type { SQLInputValue } from 'node:sqlite'
 import { Background, type Row } from './background.ts'
 import type { Opened } from './open.ts'
+import { WriteAheadLog } from './write-ahead-log.ts'
 import { DatabaseWriter, type WriterOptions } from './writer.ts'
 
 /** The gateway's own database: writes and short reads here, long ones in a thread. */
 export class Database extends DatabaseWriter {
   readonly #opened: Opened
+  readonly #log: WriteAheadLog
   readonly #background: Background
   /** No other gateway's database has it. */
   readonly id: string
@@ -13,7 +15,8 @@ export class Database extends DatabaseWriter {
   constructor (opened: Opened, { checkpointAt, ...options }: WriterOptions & { checkpointAt?: number }) {
     super(opened.db, options)
     this.#opened = opened
-    this.#background = new Background(opened.file, this, checkpointAt)
+    this.#log = new WriteAheadLog(opened.file)
+    this.#background = new Background(opened.file, this, this.#log, checkpointAt)
     this.id = Number(this.get("SELECT value FROM marks WHERE name = 'database'")?.['value']).toString(36)
   }
 
@@ -27,5 +30,6 @@ export class Database extends DatabaseWriter {
     this.flush()
     await this.#background.close()
     this.#opened.close()
+    this.#log.close()
   }
 }

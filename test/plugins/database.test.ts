@@ -5,6 +5,7 @@ import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
 import { InUse, migrations, openDatabase } from '../../plugins/database/open.ts'
 import { Database } from '../../plugins/database/database.ts'
+import { WriteAheadLog } from '../../plugins/database/write-ahead-log.ts'
 import { DatabaseWriter } from '../../plugins/database/writer.ts'
 import { CHAT_KEY, post, startGateway, startProvider, until, type Teardown } from '../helper.ts'
 import { run, start } from '../process.ts'
@@ -212,6 +213,20 @@ t.test('the log of writes begins anew under load, and other reads go on meanwhil
   const { size } = statSync(join(dir, 'gateway.db-wal'))
   t.ok(size > 4e6 && size < 40e6, `${size} bytes`)
   t.same((await database.read(COUNT)).map((row) => row['n']), [n])
+})
+
+t.test('to look how large the log is frees none of the locks that keep others from beginning its index anew', { skip: !existsSync('/proc/locks') }, async (t) => {
+  const opened = openDatabase(folder(t))
+  const database = new Database(opened, { onFault: (error) => t.fail(String(error)) })
+  const index = `${opened.file}-shm`
+  const locks = (): number => readFileSync('/proc/locks', 'utf8').split('\n').filter((line) => line.includes(`:${statSync(index).ino} `)).length
+  t.ok(locks() > 0)
+  const log = new WriteAheadLog(opened.file)
+  t.ok(log.size > 0)
+  t.ok(log.size > 0)
+  t.ok(locks() > 0)
+  await database.close()
+  log.close()
 })
 
 t.test('a file that is broken in part: the gateway goes on without it, or ends with one line that names the folder', async (t) => {
