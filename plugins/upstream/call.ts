@@ -88,6 +88,8 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, Guest, Passenge
 
   /** Goes on after `onData` returned false. */
   resume (): void {
+    // Its connection may be another call's by now.
+    if (this.#over) return
     this.#paused = false
     this.#timer?.refresh()
     if (this.#decoder !== undefined) this.#decoder.resume()

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import t from 'tap'
 import { CHAT_KEY, post, startGateway, startRawProvider, until } from '../../helper.ts'
@@ -61,4 +62,20 @@ t.test('the same, where all that was sent is on its way as it ends (U26)', async
       t.match(chat.hear(await reply.text()), { text: 'x'.repeat(100_000), finish: 'stop', done: true })
     }))
   }
+})
+
+t.test('a client that takes nothing is waited for once, however many pieces of the reply lie at hand', async (t) => {
+  const event = chat.say('x'.repeat(200))
+  const provider = await startRawProvider(t, (socket) => {
+    socket.write(HEAD('text/event-stream', 'transfer-encoding: chunked') + `${event.length.toString(16)}\r\n${event}\r\n`.repeat(60_000))
+  })
+  const gateway = await startGateway(t, provider.url, { env: { LOG_LEVEL: 'info' } })
+  let answer: ServerResponse | undefined
+  gateway.app.server.on('request', (_request, response: ServerResponse) => { answer = response })
+  const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1').on('error', () => {}).pause()
+  t.teardown(() => socket.destroy())
+  const body = JSON.stringify(chat.ask('m', true))
+  socket.write(`POST ${chat.path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${CHAT_KEY}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`)
+  await until(() => answer?.writableNeedDrain === true)
+  t.equal(answer?.listenerCount('drain'), 1)
 })
