@@ -1,3 +1,4 @@
+import { atOnce, type Work } from '../file/slices.ts'
 import { ISSUED } from './token.ts'
 
 /** What knows secrets, such as the keys in force. */
@@ -33,10 +34,14 @@ type Index = Map<number, Map<number, Set<string>>>
 const indexes = new WeakMap<object, Index>()
 
 function indexOf (secrets: Iterable<string>): Index {
-  let index = indexes.get(secrets)
-  if (index !== undefined) return index
-  indexes.set(secrets, index = new Map())
+  return indexes.get(secrets) ?? atOnce(learn(secrets))
+}
+
+/** Makes ready to find secrets, of which there may be very many. What is not ready the first text waits for. */
+export function * learn (secrets: Iterable<string>): Work<Index> {
+  const index: Index = new Map()
   for (const secret of secrets) {
+    yield
     if (secret.length < SHORTEST) continue
     const escaped = JSON.stringify(secret).slice(1, -1)
     for (const text of escaped === secret ? [secret] : [secret, escaped]) {
@@ -46,6 +51,7 @@ function indexOf (secrets: Iterable<string>): Index {
       byEnds.set(ends, (byEnds.get(ends) ?? new Set()).add(text))
     }
   }
+  indexes.set(secrets, index)
   return index
 }
 

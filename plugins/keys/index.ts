@@ -2,10 +2,10 @@ import { resolve } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import fp from 'fastify-plugin'
 import { keepReloading } from '../file/reload.ts'
-import { inSlices, type Work } from '../file/slices.ts'
+import { atOnce, inSlices, type Work } from '../file/slices.ts'
 import { isExposed, readAtStart, readBytes } from '../file/source.ts'
 import { authenticator } from './authenticate.ts'
-import { beware } from './conceal.ts'
+import { beware, learn } from './conceal.ts'
 import { list, type Changed, type Listed } from './changes.ts'
 import { digest, readingKeys, readKeys, type KeySet, type VirtualKey } from './file.ts'
 import { changeKeys } from './keyring.ts'
@@ -73,15 +73,8 @@ export default fp<KeysOptions>(async (fastify, { env = process.env, pollInterval
   if (keys.size === 0) fastify.log.warn({ file }, 'the keys file has no virtual keys: every request will be refused')
   if (await isExposed(file)) fastify.log.warn({ file }, `others than its owner can read the keys file: chmod 600 ${keysFile}`)
 
-  const texts = new WeakMap<KeySet, Set<string>>()
-  fastify.addHook('onClose', beware({
-    secrets () {
-      let known = texts.get(keys)
-      if (known === undefined) texts.set(keys, known = new Set([...keys.values()].flatMap((key) => [key.token ?? [], ...realKeys(key)].flat()).concat(adminKey ?? [])))
-      return known
-    },
-    has: (text) => keys.has(digest(text))
-  }))
+  let secrets = atOnce(secretsOf(first, adminKey))
+  fastify.addHook('onClose', beware({ secrets: () => secrets, has: (text) => keys.has(digest(text)) }))
 
   const ids = new WeakMap<KeySet, Map<string, VirtualKey>>()
   const inTurn = turns()
@@ -121,6 +114,7 @@ export default fp<KeysOptions>(async (fastify, { env = process.env, pollInterval
     async load (content) {
       const read = await inSlices(readingKeys(content, surroundings))
       const news = await inSlices(difference(keys, read))
+      secrets = await inSlices(secretsOf(read, adminKey))
       keys = read
       fastify.log.info({ file, ...news }, 'keys reloaded')
     }
@@ -136,6 +130,18 @@ function turns (): <T>(act: () => Promise<T>) => Promise<T> {
     last = made.catch(() => {})
     return made
   }
+}
+
+/** All that must not come to light, ready to be found. */
+function * secretsOf (keys: KeySet, adminKey: string | undefined): Work<Set<string>> {
+  const secrets = new Set(adminKey === undefined ? [] : [adminKey])
+  for (const key of keys.values()) {
+    if (key.token !== undefined) secrets.add(key.token)
+    for (const real of realKeys(key)) secrets.add(real)
+    yield
+  }
+  yield * learn(secrets)
+  return secrets
 }
 
 function * difference (old: KeySet, now: KeySet): Work<{ added: number, removed: number, changed: number }> {
