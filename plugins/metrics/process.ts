@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { constants, monitorEventLoopDelay, PerformanceObserver } from 'node:perf_hooks'
 import { setImmediate } from 'node:timers/promises'
-import { getHeapSpaceStatistics } from 'node:v8'
+import { getHeapSpaceStatistics, getHeapStatistics } from 'node:v8'
 import { Histogram, type Registry } from 'prom-client'
 import type { Labels, Shown, Values } from './shown.ts'
 
@@ -35,12 +35,12 @@ export function measureProcess (registry: Registry, { counter, gauge }: Shown): 
   })
   const startedAt = Math.round(Date.now() / 1000 - process.uptime())
   gauge('process_start_time_seconds', 'Start time of the process since unix epoch in seconds.', [], () => one(startedAt))
-  gauge('process_resident_memory_bytes', 'Resident memory size in bytes.', [], () => one(process.memoryUsage.rss()))
+  gauge('process_resident_memory_bytes', 'Resident memory size in bytes.', [], residentMemory)
   if (process.platform === 'linux') {
     gauge('process_virtual_memory_bytes', 'Virtual memory size in bytes.', [], async () => await ofProcess('status', /^VmSize:\s+(\d+) kB/m, 1024))
     gauge('process_heap_bytes', 'Process heap size in bytes.', [], async () => await ofProcess('status', /^VmData:\s+(\d+) kB/m, 1024))
     // The one by which the folder is read is among them.
-    gauge('process_open_fds', 'Number of open file descriptors.', [], async () => one((await readdir('/proc/self/fd')).length - 1))
+    gauge('process_open_fds', 'Number of open file descriptors.', [], async () => await readdir('/proc/self/fd').then((files) => one(files.length - 1), none))
     gauge('process_max_fds', 'Maximum number of open file descriptors.', [], async () => await ofProcess('limits', /^Max open files\s+(\d+)/m, 1))
   }
 
@@ -67,9 +67,9 @@ export function measureProcess (registry: Registry, { counter, gauge }: Shown): 
   gauge('nodejs_active_resources', 'Number of active resources that are currently keeping the event loop alive, grouped by async resource type.', ['type'],
     () => process.getActiveResourcesInfo().map((type) => [{ type }, 1]))
 
-  gauge('nodejs_heap_size_total_bytes', 'Process heap size from Node.js in bytes.', [], () => one(process.memoryUsage().heapTotal))
-  gauge('nodejs_heap_size_used_bytes', 'Process heap size used from Node.js in bytes.', [], () => one(process.memoryUsage().heapUsed))
-  gauge('nodejs_external_memory_bytes', 'Node.js external memory size in bytes.', [], () => one(process.memoryUsage().external))
+  gauge('nodejs_heap_size_total_bytes', 'Process heap size from Node.js in bytes.', [], () => one(getHeapStatistics().total_heap_size))
+  gauge('nodejs_heap_size_used_bytes', 'Process heap size used from Node.js in bytes.', [], () => one(getHeapStatistics().used_heap_size))
+  gauge('nodejs_external_memory_bytes', 'Node.js external memory size in bytes.', [], () => one(getHeapStatistics().external_memory))
   const spaces = (field: 'space_size' | 'space_used_size' | 'space_available_size') => (): Values =>
     getHeapSpaceStatistics().map((space): [Labels, number] => [{ space: space.space_name.replace(/_space$/, '') }, space[field]])
   gauge('nodejs_heap_space_size_total_bytes', 'Process heap space size total from Node.js in bytes.', ['space'], spaces('space_size'))
@@ -100,8 +100,21 @@ export function measureProcess (registry: Registry, { counter, gauge }: Shown): 
   }
 }
 
+function residentMemory (): Values {
+  try {
+    return [[{}, process.memoryUsage.rss()]]
+  } catch {
+    return none()
+  }
+}
+
 /** A number that the kernel tells of this process; none where it tells something else, such as `unlimited`. */
 async function ofProcess (file: string, pattern: RegExp, unit: number): Promise<Values> {
-  const [, number] = pattern.exec(await readFile(`/proc/self/${file}`, 'utf8')) ?? []
-  return number === undefined ? [] : [[{}, Number(number) * unit]]
+  return await readFile(`/proc/self/${file}`, 'utf8').then((text): Values => {
+    const [, number] = pattern.exec(text) ?? []
+    return number === undefined ? [] : [[{}, Number(number) * unit]]
+  }, none)
 }
+
+/** No descriptor is left to read it with: whoever asks wants to know all the rest then more than ever. */
+const none = (): Values => []

@@ -65,6 +65,26 @@ t.test('64 descriptors and 200 connections that say nothing, read nothing and st
   for (const socket of sockets) socket.destroy()
 })
 
+t.test('whoever is connected already is told all other metrics while no descriptor is left (R1)', async (t) => {
+  const gateway = await start(t, (await startSpeaker(t)).url, unlimited, keysFile(), { first: 'ulimit -n 64' })
+  const port = Number(new URL(gateway.url).port)
+  const asking = connect(port, '127.0.0.1').on('error', () => {})
+  t.teardown(() => asking.destroy())
+  let told = ''
+  asking.on('data', (data) => { told += String(data) })
+  const request = (path: string): void => { asking.write(`GET ${path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${ADMIN_KEY}\r\n\r\n`) }
+  request('/health')
+  await until(() => told.startsWith('HTTP/1.1 200 '))
+  const sockets = Array.from({ length: 200 }, () => connect(port, '127.0.0.1').on('error', () => {}))
+  t.teardown(() => { for (const socket of sockets) socket.destroy() })
+  await new Promise((resolve) => setTimeout(resolve, 500))
+  told = ''
+  request('/metrics')
+  await until(() => told.includes('HTTP/1.1 ') && (told.includes('llm_gateway_info{') || !told.startsWith('HTTP/1.1 200 ')))
+  t.match(told, /^HTTP\/1\.1 200 /)
+  t.match(told, /^nodejs_heap_size_used_bytes \d/m)
+})
+
 t.test('96 MB of heap and 200 requests of 256 KB in flight: each is answered or told to come again (R2)', async (t) => {
   const content = 'x'.repeat(256 * 1024)
   let settled = 0
