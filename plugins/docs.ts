@@ -10,7 +10,11 @@ export default fp(async (fastify) => {
   fastify.get('/openapi.json', {
     config: { rateLimit: { max: 6000, timeWindow: 60_000 } },
     schema: { hide: true }
-  }, async () => await (document ??= describe(routes)))
+  }, async () => await (document ??= describe(routes).catch((error: unknown) => {
+    // Such as where no descriptor is left to load with what describes them.
+    document = undefined
+    throw error
+  })))
 }, { name: 'docs', fastify: '5.x', dependencies: ['@fastify/rate-limit'] })
 
 /** What describes routes listens to them as they are made: so it is shown them all again, in an application that answers none. */

@@ -4,6 +4,7 @@ import { isObject } from '../../providers/dialects/json.ts'
 import { GatewayError, type ErrorCode } from '../../plugins/errors.ts'
 import type { Outcome } from '../../plugins/logging/exchange.ts'
 import { retryAfter } from '../../plugins/upstream/retry.ts'
+import type { Headers } from './headers.ts'
 
 /** An error reply of a provider, as the client gets it. */
 export interface Failure {
@@ -15,8 +16,6 @@ export interface Failure {
   credentialRefused: boolean
   code: string
 }
-
-type Headers = Record<string, string | string[] | undefined>
 
 /**
  * Keeps a provider's status and message, in the client's dialect. Not kept: what a client would take for its own

@@ -31,9 +31,9 @@ export const stream: StreamReader = {
     return { ...common(response), finish: finishWord(response, status), ended: [0], end: true }
   },
   readWhole (body) {
-    if (saysError(body.error) || (!Array.isArray(body.output) && body.object !== 'response')) return { ...common(body), error: inPlace(body, errors) }
     const status = textOf(body.status)
-    if (isFailure(status) || isError(body)) return { ...common(body), error: errorOf(body) }
+    if (isFailure(status)) return { ...common(body), error: errorOf(body) }
+    if (saysError(body.error) || (!Array.isArray(body.output) && body.object !== 'response')) return { ...common(body), error: inPlace(body, errors) }
     return { ...common(body), ...!isUnfinished(status) && { finish: finishWord(body, status ?? 'completed') } }
   },
   fold,
@@ -41,11 +41,6 @@ export const stream: StreamReader = {
   written,
   repeats: (frame) => frame.includes(WHOLE),
   unfold
-}
-
-/** A body that is no response, but tells of an error. */
-function isError ({ type, error }: Record<string, unknown>): boolean {
-  return type === 'error' || textOf(error) !== undefined || Object.keys(objectOf(error)).length > 0
 }
 
 function common (response: Record<string, unknown>): Reading {
