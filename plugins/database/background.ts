@@ -66,9 +66,13 @@ export class Background {
 
   async #look (): Promise<void> {
     if (this.#closed) return
-    this.#writer.refuse(this.#isGone() ? new Error('gateway.db was removed from it while it was in use: put it back, or start the gateway anew') : undefined)
-    if (this.#gone) return
-    if (this.#moving || this.#log.size < this.#checkpointAt) return
+    try {
+      this.#writer.refuse(this.#isGone() ? new Error('gateway.db was removed from it while it was in use: put it back, or start the gateway anew') : undefined)
+      if (this.#gone || this.#moving || this.#log.size < this.#checkpointAt) return
+    } catch {
+      // The folder cannot be looked into for now, which says nothing about what is open in it.
+      return
+    }
     this.#moving = true
     try {
       // Under load writes come in meanwhile, and the log only grows on: the second round has less to do than the first,

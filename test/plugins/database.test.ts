@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -227,6 +227,20 @@ t.test('to look how large the log is frees none of the locks that keep others fr
   t.ok(locks() > 0)
   await database.close()
   log.close()
+})
+
+t.test('a folder that cannot be looked into for a while ends nothing, and refuses nothing', async (t) => {
+  const dir = join(folder(t), 'data')
+  const database = new Database(openDatabase(dir), { onFault: (error) => t.fail(String(error)) })
+  renameSync(dir, `${dir}-aside`)
+  symlinkSync(dir, dir)
+  await new Promise((resolve) => setTimeout(resolve, 1200))
+  rmSync(dir)
+  renameSync(`${dir}-aside`, dir)
+  database.write(INSERT, ['p', 'i', 'k'])
+  t.ok(database.flush())
+  t.equal(database.get(COUNT)?.['n'], 1)
+  await database.close()
 })
 
 t.test('a file that is broken in part: the gateway goes on without it, or ends with one line that names the folder', async (t) => {
