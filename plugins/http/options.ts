@@ -14,6 +14,8 @@ import { dropRest } from './unread.ts'
 
 /** Ids we take from a client: what fits in a log line and a header, and nothing that could be mistaken for either. */
 const SANE_ID = /^[\w.:/+=-]{1,128}$/
+/** What looks like a virtual key is none of them, whether it is one or not: else whoever guesses would be told, as often as they like. */
+const KEY_LIKE = /vk_/
 
 /**
  * What the server is built with, before any plugin runs.
@@ -29,7 +31,7 @@ export function serverOptions (env: NodeJS.ProcessEnv = process.env): FastifyHtt
     logController: new fastify.LogController({ disableRequestLogging: true }),
     genReqId: ({ headers }) => {
       const id = headers['x-request-id']
-      return typeof id === 'string' && SANE_ID.test(id) && !exposes(id) ? id : newRequestId()
+      return typeof id === 'string' && SANE_ID.test(id) && !KEY_LIKE.test(id) && !exposes(id) ? id : newRequestId()
     },
     frameworkErrors: (error, request, reply) => {
       // No hook is called for these.

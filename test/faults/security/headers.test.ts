@@ -113,7 +113,7 @@ t.test('a request id that is long or odd is replaced (X16)', async (t) => {
   const idOf = (answer: string): string => /^x-request-id: (.*)\r$/im.exec(answer)?.[1] ?? ''
   const ask = async (...headers: string[]): Promise<string> => idOf(await send(gateway.url, request('POST /v1/chat/completions', ['Host: x', `Authorization: Bearer ${CHAT_KEY}`, ...headers], JSON.stringify(dialects[0]!.body))))
   for (const id of ['mine-1', 'a'.repeat(128), 'trace/1:2+3=4.5_6']) t.equal(await ask(`X-Request-Id: ${id}`), id)
-  for (const id of ['', 'a'.repeat(129), 'a'.repeat(10_000), 'a b', 'a"b', '{"a":1}', '\u00e9', '\u001b[31m', 'a\tb', '<script>', 'a,b', '%0d%0aX: 1', CHAT_KEY, MESSAGES_KEY, REAL_KEY]) {
+  for (const id of ['', 'a'.repeat(129), 'a'.repeat(10_000), 'a b', 'a"b', '{"a":1}', '\u00e9', '\u001b[31m', 'a\tb', '<script>', 'a,b', '%0d%0aX: 1', CHAT_KEY, MESSAGES_KEY, REAL_KEY, `x${CHAT_KEY}`, 'vk_there_is_no_such_key', 'xvk_guess']) {
     t.match(await ask(`X-Request-Id: ${id}`), own, id.slice(0, 40))
   }
   t.match(await ask('X-Request-Id: a', 'X-Request-Id: b'), own)
