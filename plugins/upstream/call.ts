@@ -169,7 +169,15 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, Guest, Passenge
 
   #data (chunk: Buffer): boolean {
     if (this.#over) return false
-    if (this.#handler.onData(chunk)) return true
+    try {
+      if (this.#handler.onData(chunk)) return true
+    } catch (cause) {
+      // Such as JSON that is nested deeper than the stack goes. The library would swallow it, and nobody would end the reply.
+      const controller = this.#controller
+      this.#fail(new GatewayError('upstream_bad_reply', { cause }))
+      controller?.abort(new Error('aborted'))
+      return false
+    }
     this.#paused = true
     return false
   }
@@ -206,7 +214,11 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, Guest, Passenge
   #finish (): void {
     if (this.#over) return
     this.#end()
-    this.#handler.onEnd()
+    try {
+      this.#handler.onEnd()
+    } catch (cause) {
+      this.#handler.onError(new GatewayError('upstream_bad_reply', { cause }))
+    }
   }
 
   #fail (error: GatewayError): void {

@@ -143,6 +143,7 @@ function fromStream (bytes: Buffer, options: ReplyOptions): Ending {
     observer.note(reading)
     ended ||= reading.end === true || reading.ended !== undefined
     fold.push(event)
+    if (reading.end ?? reading.error !== undefined) break
   }
   const body = fold.body()
   return { bytes: Buffer.from(JSON.stringify(body)), truncated: !ended && observer.error === undefined, ...told(observer), generated: () => generated(client, body) }

@@ -65,7 +65,13 @@ export class Sample {
     if (written === undefined) return undefined
     const reply = fold()
     const bytes = this.#bytes?.subarray(0, this.#kept) ?? Buffer.alloc(0)
-    for (const event of new SseReader(MOST).push(bytes)) reply.push(event)
+    for (const event of new SseReader(MOST).push(bytes)) {
+      try {
+        reply.push(event)
+      } catch {
+        // Nested deeper than the stack goes: no text of a model's.
+      }
+    }
     return { ...written(reply.body()), factor: factorOf(this) }
   }
 }

@@ -12,8 +12,17 @@ export function written ({ content }: Record<string, unknown>): Written {
     else if (block.type === 'compaction') text += textOf(block.content) ?? ''
     else if (isObject(block.input)) {
       calls++
-      text += (textOf(block.name) ?? '') + JSON.stringify(block.input)
+      text += (textOf(block.name) ?? '') + jsonOf(block.input)
     }
   }
   return { text, reasoning, calls }
+}
+
+/** Nothing where it is nested deeper than the stack goes. */
+function jsonOf (input: unknown): string {
+  try {
+    return JSON.stringify(input) ?? ''
+  } catch {
+    return ''
+  }
 }

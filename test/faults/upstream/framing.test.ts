@@ -70,6 +70,13 @@ t.test('line ends, marks and fields as the standard has them (U28, U29)', async 
   }
 })
 
+t.test('what comes behind the last word is not heard, in the same bytes either (U32)', async (t) => {
+  const { all } = await world(t)
+  for (const late of [(speech: Speech) => speech.say('more') + speech.finish() + speech.done, ({ errorEvent }: Speech) => errorEvent('late'), () => 'data: more\n\n']) {
+    for (const answer of await all((speech) => [SSE + short(speech) + late(speech), FIN], [true, false])) await check(t, String(late), answer, well)
+  }
+})
+
 t.test('bytes that are no text, and events that are no JSON, do no harm (U30, U31)', async (t) => {
   const { all, gateway } = await world(t)
   const junks = ['data: not json', 'data: {"a":', 'data: {not json}', 'data: 7', 'data: null', 'data: []', 'data:', 'event: odd\ndata: <html>', 'data: "text"']
@@ -173,6 +180,26 @@ t.test('encodings nobody asked for are taken off (U50)', async (t) => {
     await check(t, 'an error in gzip', answer, { end: 'error', status: 400, message: /^no \[redacted\]$/, outcome: /^refused$/ })
   }
   t.ok(gateway.lines().length > 0)
+})
+
+t.test('a stream has an end, however deeply its JSON is nested (U57)', async (t) => {
+  const { all } = await world(t)
+  const deep = '['.repeat(20_000) + ']'.repeat(20_000)
+  const events: Record<Speech['id'], string[]> = {
+    'openai-chat': [`{"choices":[{"index":0,"delta":{"odd":[${deep}]}}]}`, `{"choices":[{"index":0,"delta":{"reasoning_details":[{"x":${deep}}]}}]}`, `{"choices":[{"index":0,"delta":{},"logprobs":{"content":[{"x":${deep}}]}}]}`],
+    'openai-responses': [`{"type":"response.output_item.done","output_index":1,"item":{"id":"w","type":"web_search_call","action":${deep}}}`],
+    'anthropic-messages': [`{"type":"content_block_start","index":1,"content_block":{"type":"tool_use","id":"x","name":"f","input":{"x":${deep}}}}`, `{"type":"content_block_delta","index":0,"delta":{"type":"citations_delta","citation":{"x":${deep}}}}`]
+  }
+  for (let at = 0; at < 3; at++) {
+    for (const answer of await all(({ id, begin, say, finish, done }) => [SSE, begin(null) + say('one') + `data: ${events[id][at] ?? '{}'}\n\n` + finish(null) + done, FIN], STREAM)) {
+      const { client, provider, heard, row, cut } = answer
+      const found = { cut, text: heard.text, ended: heard.done || heard.error !== undefined, row: /^(done|upstream_error|incomplete)$/.test(row.outcome) }
+      // What is written anew may have to end with an error.
+      const text = client === provider ? 'one' : /^(one)?$/
+      t.match(found, { cut: false, text, ended: true, row: true }, `${at}: ${client.id} on ${provider.id}`, { found: JSON.stringify({ heard, row }) })
+      if (client === provider) t.match(row, { outcome: 'done', usage_source: 'estimated', output: Number })
+    }
+  }
 })
 
 t.test('older and odder HTTP is understood (U57, U58, U59, U60, U66)', async (t) => {
