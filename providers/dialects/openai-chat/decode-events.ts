@@ -27,6 +27,8 @@ export class ChatEventDecoder implements EventDecoder {
   #over = false
   #open: OpenBlock | undefined
   #next = 0
+  /** What the answer is numbered. */
+  #index: unknown
   #finish: string | undefined
   #refused = false
   readonly #calls = new ToolCalls(() => this.#next++)
@@ -86,7 +88,9 @@ export class ChatEventDecoder implements EventDecoder {
       this.#calls.replyId = id ?? ''
     }
     for (const choice of choices) {
-      if ((choice.index ?? 0) !== 0) this.#once('choices', choice, out)
+      // The first answer is the one, whatever number a server gives it.
+      this.#index ??= choice.index
+      if ((choice.index ?? this.#index) !== this.#index) this.#once('choices', choice, out)
       else this.#choice(choice, out)
     }
     for (const name of ['citations', 'search_results']) {

@@ -44,6 +44,14 @@ t.test('reading what servers make of reasoning', async (t) => {
     3, 'a whole reply keeps its blocks apart')
 })
 
+t.test('the answer, whatever number it has', async (t) => {
+  const texts = (...indexes: unknown[]): string[] => decode(...indexes.map((index, i) => chunk({ content: `${i}` }, { index })), done)
+    .flatMap((event) => event.type === 'block-delta' && event.delta.type === 'text' ? [event.delta.text] : [])
+  for (const index of [0, 1, -1, '0', 2 ** 32, null, undefined]) t.same(texts(index, index), ['0', '1'], String(index))
+  t.same(texts(undefined, 0, null), ['0', '1', '2'], 'told now and then')
+  t.same(texts(0, 1, 0), ['0', '2'], 'another answer is none of it')
+})
+
 t.test('tool calls, however they are numbered', async (t) => {
   const calls = (events: Event[]) => {
     const found = new Map<number, [id: string, json: string]>()
