@@ -36,7 +36,8 @@ export async function startRawProvider ({ seedOf, realKey }: RawProviderOptions)
       const body = waiting.toString('utf8', end + 4, end + 4 + length)
       waiting = waiting.subarray(end + 4 + length)
       calls++
-      const path = /^\w+ ([^ ?]+)/.exec(head)?.[1]?.replace(/^(?!\/v1)/, '/v1') ?? ''
+      // A provider may have a dialect under a prefix of its own.
+      const path = /^\w+ (?:\/anthropic)?([^ ?]+)/.exec(head)?.[1]?.replace(/^(?!\/v1)/, '/v1') ?? ''
       const stream = /"stream" *: *true/.test(body)
       const number = Number(/spoil-(\d+)-/.exec(body)?.[1] ?? -1)
       if (number === -1) socket.write(right(corpus, path, stream))
