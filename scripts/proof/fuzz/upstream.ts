@@ -37,7 +37,7 @@ export async function startRawProvider ({ seedOf, realKey }: RawProviderOptions)
       waiting = waiting.subarray(end + 4 + length)
       calls++
       // A provider may have a dialect under a prefix of its own.
-      const path = /^\w+ (?:\/anthropic)?([^ ?]+)/.exec(head)?.[1]?.replace(/^(?!\/v1)/, '/v1') ?? ''
+      const path = /^\w+ (?:\S*\/anthropic)?([^ ?]+)/.exec(head)?.[1]?.replace(/^(?!\/v1)/, '/v1') ?? ''
       const stream = /"stream" *: *true/.test(body)
       const number = Number(/spoil-(\d+)-/.exec(body)?.[1] ?? -1)
       if (number === -1) socket.write(right(corpus, path, stream))
