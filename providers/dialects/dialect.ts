@@ -171,6 +171,8 @@ export interface StreamReader {
   fold (): Fold
   /** Tokens that a tool call takes beside its name and arguments, about. */
   perCall?: number
+  /** Whether a frame has a place for what the model writes, and nothing in it: a sign of life, and no more. Asked of small ones. */
+  hollow? (frame: Buffer): boolean
   /** What the model wrote of a whole reply. Absent where no text is generated. */
   written? (body: Record<string, unknown>): Written
   /** Whether a frame only says once more what frames before it said: asked of large ones. */

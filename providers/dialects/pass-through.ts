@@ -104,8 +104,8 @@ export class PassThrough extends Observer {
   #frame (frame: Buffer, whole: boolean): void {
     // Behind the last word there is nothing to hear, in the same bytes no more than in later ones.
     if (this.done) return
-    if (!isSignOfLife(frame)) this.told++
     const { stream } = this.#dialect
+    if (!isSignOfLife(frame) && (frame.length > HOLLOW || stream.hollow?.(frame) !== true)) this.told++
     // The model stands in the first frame that has data, whatever else does.
     if (!whole) return this.#pass(frame)
     if (this.model !== undefined && this.error === undefined && !stream.matters(frame) && (stream.json !== true || looksLikeJson(frame))) {
@@ -211,4 +211,6 @@ const PING = Buffer.from('"ping"')
 const KEEP_ALIVE = Buffer.from('"keepalive"')
 const EMPTY = 'data: {}'
 const LONGEST_PING = 96
+/** Bytes of a frame that holds nothing, at most. */
+const HOLLOW = 512
 const BLANK = Buffer.from('\n\n')

@@ -29,6 +29,7 @@ export const stream: StreamReader = {
   fold,
   perCall: 40,
   written,
+  hollow: (frame) => HOLLOW.test(frame.toString('latin1')),
   unfold
 }
 
@@ -44,3 +45,6 @@ function finishOf (delta: Record<string, unknown>): Reading {
 
 /** A quote inside a JSON string is escaped, so text that mentions an event's type does not look like one. */
 const TELLS = /"message_|"error"|event: ?error/
+
+/** A piece of text, thought or arguments that is empty. */
+const HOLLOW = /"(?:text|thinking|partial_json)": ?"" ?\}/

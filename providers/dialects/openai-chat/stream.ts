@@ -34,6 +34,7 @@ export const stream: StreamReader = {
   fold,
   perCall: 8,
   written,
+  hollow: (frame) => HOLLOW.test(frame.toString('latin1')),
   unfold
 }
 
@@ -61,3 +62,6 @@ export function hasError (body: Record<string, unknown>): boolean {
  * errors, and to nothing else. A quote inside a JSON string is escaped, so text that mentions a field does not look like it.
  */
 const TELLS = /"(?:finish_reason|usage|error)"(?!\s*:\s*n)|\[DONE\]|event: ?error/
+
+/** A delta whose fields are all empty, or no choice and no usage. */
+const HOLLOW = /"delta": ?\{(?:"\w+": ?(?:""|null|\[\]|\{\}|"assistant")(?:, ?)?)*\}(?!.*"delta":)|"choices": ?\[\](?!.*"usage": ?\{)/

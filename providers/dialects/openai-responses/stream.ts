@@ -39,6 +39,7 @@ export const stream: StreamReader = {
   fold,
   perCall: 8,
   written,
+  hollow: (frame) => HOLLOW.test(frame.toString('latin1')),
   repeats: (frame) => frame.includes(WHOLE),
   unfold
 }
@@ -64,3 +65,6 @@ function kept ({ id, store, conversation, output }: Record<string, unknown>): st
 const TELLS = /"(?:response|error)"|\[DONE\]|event: ?error/
 /** Ends the types of events that hold whole what came in pieces. */
 const WHOLE = Buffer.from('.done"')
+
+/** A piece of text or of arguments that is empty. */
+const HOLLOW = /"delta": ?""/

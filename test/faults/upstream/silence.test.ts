@@ -66,6 +66,9 @@ t.test('signs of life for ever are cut (U17)', async (t) => {
     ['pings', () => [SSE, ...forever('event: ping\ndata: {"type": "ping"}\n\n')], ''],
     ['keepalives', () => [SSE, ...forever('event: keepalive\ndata: {"type":"keepalive","sequence_number":12}\n\n')], ''],
     ['events that hold nothing', () => [SSE, ...forever('data: {}\n\n')], ''],
+    ['pieces that are empty', ({ begin, say }) => [SSE, begin(), ...forever(say(''))], ''],
+    ['pieces that are empty, behind a token', ({ begin, say }) => [SSE, begin() + say('one'), ...forever(say('').replaceAll(':""', ': ""'))], 'one'],
+    ['chunks that hold nothing', ({ id, begin, say }) => [SSE, begin() + say('one'), ...forever(id === 'openai-chat' ? 'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":null,"tool_calls":[]}}]}\n\ndata: {"choices":[]}\n\n' : ': x\n\n')], 'one'],
     ['blank lines', () => [SSE, ...forever('\n\n')], ''],
     ['comments behind a token', ({ begin, say }) => [SSE, begin() + say('one'), ...forever(': still here\n\n')], 'one']
   ]
