@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { chmodSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import { until } from '../../helper.ts'
@@ -8,6 +9,7 @@ import { dialects, keysFile, send, startSpeaker } from '../speak.ts'
 
 t.setTimeout(180_000)
 
+const project = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '')
 const asRoot = process.getuid?.() === 0
 const unshare = ['unshare', ...asRoot ? ['-mpf'] : ['-rmpf'], '--mount-proc', '--kill-child']
 const without = spawnSync(unshare[0]!, [...unshare.slice(1), 'true']).status !== 0 && 'needs namespaces of its own, which this user may not make here'
@@ -16,8 +18,11 @@ const without = spawnSync(unshare[0]!, [...unshare.slice(1), 'true']).status !==
 const surroundings: Surroundings = {
   within: unshare,
   first: [
-    'set -e', 'mount -t tmpfs tmpfs /mnt', 'cp "$KEYS_FILE" /mnt/keys.json', 'export KEYS_FILE=/mnt/keys.json', 'cd /mnt', 'mount -o remount,bind,ro /',
-    ...asRoot ? ['chown -R 1000:1000 /mnt', 'set -- setpriv --reuid=1000 --regid=1000 --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all "$@"'] : []
+    'set -e', 'mount -t tmpfs tmpfs /mnt', 'cp "$KEYS_FILE" /mnt/keys.json', 'export KEYS_FILE=/mnt/keys.json', 'mkdir /mnt/app',
+    ...asRoot ? ['chown -R 1000:1000 /mnt', 'set -- setpriv --reuid=1000 --regid=1000 --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all "$@"'] : [],
+    // The project may lie where only root comes by.
+    `mount --bind '${project}' /mnt/app`, 'for arg do', 'shift', `case "$arg" in '${project}'/*) arg="/mnt/app\${arg#'${project}'}" ;; esac`, 'set -- "$@" "$arg"', 'done',
+    'cd /mnt', 'mount -o remount,bind,ro /'
   ].join('\n')
 }
 
