@@ -39,7 +39,7 @@ export const BARE = { DATA_DIR: '/dev/null', LOG_BODIES: 'off', LOG_LEVEL: 'sile
 const LIMIT = '1000000000'
 
 /** As in the image: of the new space, and what V8 compiled before, with these flags. */
-const FLAGS = ['--max-semi-space-size=32', '--no-parallel-scavenge']
+const FLAGS = ['--max-semi-space-size=8', '--initial-old-space-size=128']
 let compiled = false
 
 /** The gateway as it was built, as its image starts it. */
