@@ -111,15 +111,6 @@ function failure (error: unknown): string {
 /** Names why the reply ended. */
 const NAMED = /"(?:finish|stop)_reason":\s*"\w|"type":\s*"response\.(?:completed|incomplete)"/
 
-/** The last word of a stream. Two recordings go on behind it: another's, and a whole second reply. */
-const LAST_WORD = /(?:^data: ?\[DONE\]|"type":\s*"(?:message_stop|response\.(?:completed|incomplete|failed))")[^\r\n]*\r?\n\r?\n/m
-
-/** A stream without what nobody hears. */
-function untilLastWord (sse: string): string {
-  const found = LAST_WORD.exec(sse)
-  return found === null ? sse : sse.slice(0, found.index + found[0].length)
-}
-
 /** Says that the reply is still to come. */
 function isUnfinished (body: unknown): boolean {
   return ['queued', 'in_progress'].includes(String(objectOf(body).status))
@@ -135,7 +126,7 @@ function passThrough (recording: Recording, dialect: Dialect): void {
     tally(`${dialect.id} whole, passed through`, id, same && (error !== undefined || (usage !== undefined && (finish !== undefined || !NAMED.test(bytes.toString())))) ? undefined : `usage ${JSON.stringify(usage)}, finish ${finish}`)
     return
   }
-  const bytes = Buffer.from(untilLastWord(sse))
+  const bytes = Buffer.from(sse)
   const cuts: Record<string, Buffer[]> = {
     'in one': [bytes],
     'cut at random': cut(bytes, () => next() * 300),
