@@ -5,7 +5,7 @@ import { scriptOf } from '../redis/script.ts'
  *
  *     llmgw:{targets}:meta        epoch · version: which data this is, and how many changes it has seen
  *     llmgw:{targets}:changes     sorted set: target → the version in which it changed last
- *     llmgw:{targets}:standings   hash: target → at · until · rest · failures · gateway; failures 0 is one that is well
+ *     llmgw:{targets}:standings   hash: target → at · until · rest · failures · moment · gateway; failures 0 is one that is well
  */
 const PREFIX = 'llmgw:{targets}:'
 
@@ -13,10 +13,11 @@ export const exchangeKeys = [`${PREFIX}meta`, `${PREFIX}changes`, `${PREFIX}stan
 
 /**
  * A gateway tells what it has learned of targets, and hears what has changed since it heard last. Of two that say something
- * else of a target, the one that learned it later is right, whenever its word comes.
+ * else of a target, the one that learned it later is right, whenever its word comes. Of two words of one gateway its own
+ * clock tells which is the later: by Redis' clock the first one is as much younger as it was longer on its way.
  *
  * ARGV: gateway, an epoch in case there is none, the epoch and version that it has heard; then of each target: id, ms since
- * it was learned, ms that it still rests, ms of its rest, failures. Answers epoch, version and Redis' time, then id and
+ * it was learned, ms that it still rests, ms of its rest, failures, and the moment by the gateway's clock. Answers epoch, version and Redis' time, then id and
  * standing of each.
  */
 export const exchange = scriptOf('exchange', `
@@ -36,15 +37,17 @@ end
 if epoch ~= ARGV[3] or since > version then since = 0 end
 
 local heard, outdated = {}, {}
-for i = 5, #ARGV, 5 do
-  local id, at = ARGV[i], now - ARGV[i + 1]
-  local old = redis.call('HGET', STANDINGS, id)
-  if old and tonumber(string.match(old, '^%d+')) > at then
+for i = 5, #ARGV, 6 do
+  local id, at, moment = ARGV[i], now - ARGV[i + 1], ARGV[i + 5]
+  local old, told, teller = string.match(redis.call('HGET', STANDINGS, id) or '0 0 -', '^(%d+).* (%S+) (%S+)$')
+  old = tonumber(old)
+  local own = teller == ARGV[1]
+  if own and tonumber(told) > tonumber(moment) or not own and old > at then
     table.insert(outdated, id)
   else
     version = version + 1
     redis.call('ZADD', CHANGES, version, id)
-    redis.call('HSET', STANDINGS, id, table.concat({ whole(at), whole(now + ARGV[i + 2]), ARGV[i + 3], ARGV[i + 4], ARGV[1] }, ' '))
+    redis.call('HSET', STANDINGS, id, table.concat({ whole(math.max(old, at)), whole(now + ARGV[i + 2]), ARGV[i + 3], ARGV[i + 4], moment, ARGV[1] }, ' '))
   end
 end
 if #ARGV > 4 then

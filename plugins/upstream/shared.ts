@@ -93,7 +93,7 @@ export class Shared {
   #said (id: string, at: number): Array<string | number> {
     const now = this.#health.now()
     const { until = now, rest = 0, failures = 0 } = this.#health.standing(id) ?? {}
-    return [id, Math.max(0, Math.round(now - at)), Math.round(until - now), rest, failures]
+    return [id, Math.max(0, Math.round(now - at)), Math.round(until - now), rest, failures, at]
   }
 
   /** @param now Redis' time */
