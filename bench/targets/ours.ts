@@ -38,8 +38,8 @@ export const BARE = { DATA_DIR: '/dev/null', LOG_BODIES: 'off', LOG_LEVEL: 'sile
 /** High enough never to refuse, and counted all the same. */
 const LIMIT = '1000000000'
 
-/** As in the image: of the new space, and what V8 compiled before, with these flags. */
-const FLAGS = ['--max-semi-space-size=8', '--initial-old-space-size=128']
+/** As in the image: of V8's heap, and what it compiled before, with these flags. */
+const FLAGS = ['--max-semi-space-size=8', '--initial-old-space-size=128', '--no-allocation-site-pretenuring']
 let compiled = false
 
 /** The gateway as it was built, as its image starts it. */
@@ -57,7 +57,7 @@ export function gateway ({ name = 'ours', env = {}, keys = 10, translated = fals
         return await run({
           name,
           command: process.execPath,
-          args: [...FLAGS, ...(process.env.BARGS?.split(' ') ?? []), ...(monitored ? ['--import', monitor] : []), server],
+          args: [...FLAGS, ...(monitored ? ['--import', monitor] : []), server],
           env: {
             NODE_ENV: 'production',
             NODE_OPTIONS: nodeOptions,

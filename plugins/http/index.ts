@@ -3,10 +3,10 @@ import { Server, type Socket } from 'node:net'
 import fp from 'fastify-plugin'
 import { GatewayError, requestIdHeaders } from '../errors.ts'
 import { withoutPorts } from '../networks.ts'
-import { latest, refuse, refused, spoilt } from './malformed.ts'
+import { answerBegins, answerEnds, refuse, refused, spoilt } from './malformed.ts'
 import { watchSilent } from './silent.ts'
 import { dropRest, ending } from './unread.ts'
-import { uploads } from './upload.ts'
+import { uploads, type Upload } from './upload.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -15,11 +15,16 @@ declare module 'fastify' {
     /** Whether the route takes forms as well as JSON. */
     forms?: boolean
   }
+  interface FastifyRequest {
+    /** Where its body was still to come when its head was answered or believed. */
+    upload: Upload | null
+  }
 }
 
 /** The manners every request meets before any route: its id, its Host, its Expect, its encoding. */
 export default fp(async (fastify) => {
   let stopping = false
+  fastify.decorateRequest('upload', null)
   fastify.addHook('onRequest', (request, reply, done) => {
     const { headers, raw } = request
     // Nothing that comes behind the last answer is for us.
@@ -27,7 +32,7 @@ export default fp(async (fastify) => {
       raw.socket.destroy()
       return
     }
-    latest.set(raw.socket, reply.raw)
+    answerBegins(raw.socket, reply.raw)
     reply.headers(requestIdHeaders(request))
     // Broken off already: it has no address any more, which limits go by. (Once asked for, a socket remembers it.)
     if (raw.socket.remoteAddress === undefined) return done(new GatewayError('client_closed_request'))
@@ -58,9 +63,8 @@ export default fp(async (fastify) => {
     done(null, payload)
   })
 
-  // An idle connection keeps nothing of what it was used for.
   fastify.addHook('onResponse', ({ raw }, reply, done) => {
-    if (raw.complete && latest.get(raw.socket) === reply.raw) latest.delete(raw.socket)
+    if (raw.complete) answerEnds(raw.socket, reply.raw)
     done()
   })
 
@@ -75,11 +79,11 @@ export default fp(async (fastify) => {
       return done(new GatewayError('request_too_large', { headers: { connection: 'close' } }))
     }
     if (request.headers.expect !== undefined) reply.raw.writeContinue()
-    if (!request.raw.complete) uploads.begin(request.raw)
+    if (!request.raw.complete) request.upload = uploads.begin(request.raw)
     done(null, payload)
   })
   fastify.addHook('preValidation', (request, _reply, done) => {
-    uploads.end(request.raw)
+    if (request.upload !== null) uploads.end(request.upload)
     done()
   })
   const unanswered = (request: IncomingMessage, response: ServerResponse): void => {

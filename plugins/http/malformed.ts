@@ -24,8 +24,27 @@ const PARTING = 100
 /** Connections whose last request was refused for its framing: what the parser says of the bytes behind it is no news. */
 export const refused = new WeakSet<Socket>()
 
-/** The answer to the last request of each connection that the parser took, until both are at their end. */
-export const latest = new WeakMap<Socket, ServerResponse>()
+/**
+ * The answer to the last request of each connection that the parser took, until both are at their end. The entries stay as
+ * long as their connections: see `LinkedList` for what it costs where they come and go.
+ */
+const answers = new WeakMap<Socket, { latest: ServerResponse | undefined }>()
+
+export function answerBegins (socket: Socket, response: ServerResponse): void {
+  const answer = answers.get(socket)
+  if (answer === undefined) answers.set(socket, { latest: response })
+  else answer.latest = response
+}
+
+export function answerOf (socket: Socket): ServerResponse | undefined {
+  return answers.get(socket)?.latest
+}
+
+/** An idle connection keeps nothing of what it was used for. */
+export function answerEnds (socket: Socket, response: ServerResponse): void {
+  const answer = answers.get(socket)
+  if (answer?.latest === response) answer.latest = undefined
+}
 
 /** Answers what the HTTP parser refused, and closes: behind bytes it could not read, nothing can be trusted. */
 export function clientErrorHandler (this: FastifyInstance, error: ParserError, socket: Socket): void {
@@ -42,7 +61,7 @@ export function clientErrorHandler (this: FastifyInstance, error: ParserError, s
   }
   refused.add(socket)
   const code = parserErrors[error.code] ?? 'malformed_http'
-  const last = latest.get(socket)
+  const last = answerOf(socket)
   if (last?.req.complete === false) {
     // It is that request's body. What has an answer gets no second one.
     if (last.headersSent) linger(socket)

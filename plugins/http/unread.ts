@@ -26,7 +26,8 @@ export function linger (socket: Socket): void {
  * An answer may go out before its request is all there: one that is refused by its head. The rest is read and dropped, so
  * that the client comes to its answer; not for ever, and nothing that is larger than the route takes.
  */
-export function dropRest ({ raw, headers, routeOptions: { bodyLimit } }: FastifyRequest, reply: FastifyReply): void {
+export function dropRest (request: FastifyRequest, reply: FastifyReply): void {
+  const { raw, headers, routeOptions: { bodyLimit } } = request
   const most = bodyLimit ?? MOST
   if (Number(headers['content-length']) > most) reply.header('connection', 'close')
   // Node itself closes behind a client that still waits for its 100.
@@ -36,7 +37,7 @@ export function dropRest ({ raw, headers, routeOptions: { bodyLimit } }: Fastify
     left -= chunk.length
     if (left < 0) raw.destroy()
   })
-  uploads.begin(raw)
+  request.upload ??= uploads.begin(raw)
   if (!closes) return
   const { socket } = raw
   socket.destroySoon = () => linger(socket)

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { GatewayError } from '../errors.ts'
+import { LinkedList, type Place } from '../linked-list.ts'
 
 /** ms without a byte after which an upload has stalled. */
 const STALL = 10_000
@@ -9,6 +10,9 @@ const PATIENCE = 20_000
 const SLOW = 8 * 1024
 /** ms between two looks. */
 const INTERVAL = 2500
+
+/** A request whose body is still to come. */
+export type Upload = Place<{ request: IncomingMessage, progress: Progress | undefined }>
 
 /** How an upload stood at the last look. */
 interface Progress {
@@ -25,32 +29,34 @@ interface Progress {
  * looked at together, so that one that is there at once, as nearly all are, costs next to nothing.
  */
 export class Uploads {
-  readonly #open = new Map<IncomingMessage, Progress | undefined>()
+  readonly #open = new LinkedList<Upload['member']>()
 
   constructor () {
     setInterval(() => this.#look(), INTERVAL).unref()
   }
 
-  begin (request: IncomingMessage): void {
-    if (!this.#open.has(request)) this.#open.set(request, undefined)
+  begin (request: IncomingMessage): Upload {
+    return this.#open.add({ request, progress: undefined })
   }
 
   /** Its body is there. */
-  end (request: IncomingMessage): void {
-    this.#open.delete(request)
+  end (upload: Upload): void {
+    this.#open.remove(upload)
   }
 
   #look (): void {
-    for (const [request, progress] of this.#open) {
+    for (const upload of this.#open.places()) {
+      const { request, progress } = upload.member
       const { bytesRead } = request.socket
-      if (request.complete || request.destroyed) this.#open.delete(request)
-      else if (progress === undefined) this.#open.set(request, { from: bytesRead, bytes: bytesRead, elapsed: 0, idle: 0 })
-      else if (isLost(progress, bytesRead)) this.#give(request)
+      if (request.complete || request.destroyed) this.#open.remove(upload)
+      else if (progress === undefined) upload.member.progress = { from: bytesRead, bytes: bytesRead, elapsed: 0, idle: 0 }
+      else if (isLost(progress, bytesRead)) this.#give(upload)
     }
   }
 
-  #give (request: IncomingMessage): void {
-    this.#open.delete(request)
+  #give (upload: Upload): void {
+    this.#open.remove(upload)
+    const { request } = upload.member
     // Whoever reads the body takes this for its end, and answers. Where nobody does, the answer is out already.
     if (request.listenerCount('error') === 0) request.destroy()
     else request.emit('error', new GatewayError('request_timeout', { headers: { connection: 'close' } }))

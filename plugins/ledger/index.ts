@@ -1,5 +1,4 @@
 import fp from 'fastify-plugin'
-import type { Write } from '../database/writer.ts'
 import { GatewayError } from '../errors.ts'
 import type { Exchange } from '../logging/exchange.ts'
 import { bounded } from '../logging/line.ts'
@@ -54,7 +53,7 @@ export default fp(async (fastify) => {
   if (interrupted > 0) log.warn({ rows: interrupted }, 'requests that the last process left open were charged at their hold')
 
   const recent = read(() => recentWindows(database))
-  const opening = new Map<number, Write>()
+  const opening = new Set<number>()
   // Retention may have taken the last row, and below the mark nobody looks for open ones.
   let seq = Math.max(Number(database.get('SELECT max(seq) AS seq FROM requests')?.['seq'] ?? 0), openFrom(database) - 1)
   let marked = 0
@@ -72,7 +71,7 @@ export default fp(async (fastify) => {
     open (exchange, then) {
       const row = exchange.row = ++seq
       const write = database.write(OPEN, opened(exchange, row))
-      opening.set(row, write)
+      opening.add(row)
       database.commit((error) => {
         if (error === undefined || !refuses(ledgerOnError, exchange)) return then()
         write.withdrawn = true
@@ -110,7 +109,7 @@ export default fp(async (fastify) => {
   } satisfies Ledger)
 
   const marking = setInterval(() => {
-    const [oldest = seq + 1] = opening.keys()
+    const [oldest = seq + 1] = opening
     if (oldest !== marked) mark(database, marked = oldest)
   }, MARK).unref()
   const stopDeleting = keepDeleting(database, { retention: ledgerRetention, upTo: () => postgres?.upTo() ?? Infinity })

@@ -1,4 +1,5 @@
 import type { Limit } from '../keys/limits.ts'
+import type { Place } from '../linked-list.ts'
 import type { Granted, QuotaStore } from './store.ts'
 
 /** What a request really used. */
@@ -58,6 +59,8 @@ export class StoreHold implements Hold {
   /** In the order of the demands. */
   readonly limits: Limit[]
   readonly granted: Granted
+  /** The sweeper's own. */
+  place: Place<StoreHold> | undefined
   readonly #store: QuotaStore
   readonly #onEnd: (hold: StoreHold, used: Used | undefined) => void
   /** ms since 1970, when it was granted. */

@@ -1,3 +1,4 @@
+import { LinkedList } from '../linked-list.ts'
 import type { StoreHold } from './hold.ts'
 
 /** ms between two looks. */
@@ -8,7 +9,7 @@ const INTERVAL = 30_000
  * to end it: that is a fault of ours, and must not narrow a key's limits until the process ends.
  */
 export class Sweeper {
-  readonly #open = new Set<StoreHold>()
+  readonly #open = new LinkedList<StoreHold>()
   readonly #onLeak: (hold: StoreHold) => void
   readonly #timer: NodeJS.Timeout
   #suspects = new Set<StoreHold>()
@@ -23,11 +24,11 @@ export class Sweeper {
   }
 
   add (hold: StoreHold): void {
-    this.#open.add(hold)
+    hold.place = this.#open.add(hold)
   }
 
   delete (hold: StoreHold): void {
-    this.#open.delete(hold)
+    if (hold.place !== undefined) this.#open.remove(hold.place)
   }
 
   /** How much of a counter the open holds have. */

@@ -39,6 +39,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, Guest, Passenge
   reached = false
   attempts = 0
   connection: Connection | undefined
+  place: Guest['place']
   readonly #request: UpstreamRequest
   readonly #handler: ReplyHandler
   readonly #timeouts: Timeouts

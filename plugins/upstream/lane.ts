@@ -1,5 +1,9 @@
+import { LinkedList, type Place } from '../linked-list.ts'
+
 /** Whoever wants to be one of so many at once. */
 export interface Guest {
+  /** The lane's own. */
+  place: Place<Guest> | 'inside' | undefined
   /** It is its turn. */
   go (): void
 }
@@ -8,8 +12,8 @@ export interface Guest {
 export class Lane {
   readonly #most: number
   readonly #room: number
-  readonly #inside = new Set<Guest>()
-  readonly #waiting = new Set<Guest>()
+  readonly #waiting = new LinkedList<Guest>()
+  #inside = 0
   /** How many found no room, and how many waited for too long. */
   readonly refused = { full: 0, late: 0 }
 
@@ -20,7 +24,7 @@ export class Lane {
   }
 
   get open (): number {
-    return this.#inside.size
+    return this.#inside
   }
 
   get waiting (): number {
@@ -29,26 +33,32 @@ export class Lane {
 
   /** @returns whether there was a place, or room to wait for one */
   enter (guest: Guest): boolean {
-    if (this.#inside.size < this.#most) {
-      this.#inside.add(guest)
-      guest.go()
+    if (this.#inside < this.#most) {
+      this.#let(guest)
       return true
     }
     if (this.#waiting.size >= this.#room) {
       this.refused.full++
       return false
     }
-    this.#waiting.add(guest)
+    guest.place = this.#waiting.add(guest)
     return true
   }
 
   /** It is over, or no longer waits. */
   leave (guest: Guest): void {
-    if (this.#waiting.delete(guest) || !this.#inside.delete(guest) || this.#waiting.size === 0) return
-    const next = this.#waiting.values().next().value
-    if (next === undefined) return
-    this.#waiting.delete(next)
-    this.#inside.add(next)
-    next.go()
+    const { place } = guest
+    guest.place = undefined
+    if (place === undefined) return
+    if (place !== 'inside') return void this.#waiting.remove(place)
+    this.#inside--
+    const next = this.#waiting.shift()
+    if (next !== undefined) this.#let(next)
+  }
+
+  #let (guest: Guest): void {
+    guest.place = 'inside'
+    this.#inside++
+    guest.go()
   }
 }

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { LinkedList } from '../../plugins/linked-list.ts'
 import type { Relay } from './relay.ts'
 
 /** ms for one that is silent, once the gateway was told to stop. */
@@ -12,7 +13,7 @@ const INTERVAL = 50
 export class Underway {
   /** Rows of requests that are let through, or about to be, and have no relay yet. */
   readonly starting = new Set<string>()
-  readonly #replies = new Map<Relay, ServerResponse>()
+  readonly #replies = new LinkedList<{ relay: Relay, response: ServerResponse }>()
   #stopping = false
   #stopped = false
 
@@ -23,12 +24,12 @@ export class Underway {
 
   /** @returns what is to be called when its books are closed */
   add (relay: Relay, response: ServerResponse): () => void {
-    this.#replies.set(relay, response)
+    const place = this.#replies.add({ relay, response })
     if (this.#stopping) announce(response)
     return () => {
       // Its last bytes may still be on their way to a client that takes its time.
-      if (response.writableFinished || response.destroyed) this.#replies.delete(relay)
-      else response.once('close', () => this.#replies.delete(relay))
+      if (response.writableFinished || response.destroyed) this.#replies.remove(place)
+      else response.once('close', () => this.#replies.remove(place))
     }
   }
 
@@ -40,10 +41,10 @@ export class Underway {
   async stop (timeout: number): Promise<void> {
     const started = performance.now()
     this.#stopping = true
-    for (const response of this.#replies.values()) announce(response)
+    for (const { response } of this.#replies) announce(response)
     while (this.#replies.size + this.starting.size > 0) {
       const waited = performance.now() - started
-      for (const [relay, response] of this.#replies) {
+      for (const { relay, response } of this.#replies) {
         if (relay.over && waited > timeout) response.destroy()
         else if (relay.draining || waited > timeout || (waited > SILENT_TIMEOUT && relay.silentFor > SILENCE)) relay.shutDown()
       }

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { mock } from 'node:test'
 import t from 'tap'
-import { Uploads } from '../../../plugins/http/upload.ts'
+import { Uploads, type Upload } from '../../../plugins/http/upload.ts'
 
 t.beforeEach(() => mock.timers.enable({ apis: ['setInterval'] }))
 t.afterEach(() => mock.timers.reset())
@@ -14,14 +14,13 @@ class Request extends EventEmitter {
   destroy (): void { this.destroyed = true }
 }
 
-function upload (): { uploads: Uploads, request: Request, message: IncomingMessage, errors: Array<{ code: string }> } {
+function upload (): { uploads: Uploads, request: Request, begun: Upload, errors: Array<{ code: string }> } {
   const request = new Request()
   const errors: Array<{ code: string }> = []
   request.on('error', (error: { code: string }) => errors.push(error))
   const uploads = new Uploads()
-  const message = request as unknown as IncomingMessage
-  uploads.begin(message)
-  return { uploads, request, message, errors }
+  const begun = uploads.begin(request as unknown as IncomingMessage)
+  return { uploads, request, begun, errors }
 }
 
 t.test('an upload that stalls ends after ten seconds, once (C11)', async (t) => {
@@ -54,12 +53,12 @@ t.test('an upload that nobody reads any more is let go, and harms nobody', async
 })
 
 t.test('a large body on a slow line gets through (C11)', async (t) => {
-  const { uploads, request, message, errors } = upload()
+  const { uploads, request, begun, errors } = upload()
   for (let second = 0; second < 600; second++) {
     request.socket.bytesRead += 9 * 1024
     mock.timers.tick(1000)
   }
-  uploads.end(message)
+  uploads.end(begun)
   mock.timers.tick(60_000)
   t.same(errors, [])
 })

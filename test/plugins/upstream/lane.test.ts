@@ -4,7 +4,7 @@ import { Lane, type Guest } from '../../../plugins/upstream/lane.ts'
 t.test('so many at once, so many behind them, in their order', async (t) => {
   const lane = new Lane(2, 2)
   const gone: string[] = []
-  const guest = (name: string): Guest => ({ go: () => { gone.push(name) } })
+  const guest = (name: string): Guest => ({ place: undefined, go: () => { gone.push(name) } })
   const [a, b, c, d, e] = ['a', 'b', 'c', 'd', 'e'].map(guest) as [Guest, Guest, Guest, Guest, Guest]
   t.same([a, b, c, d, e].map((one) => lane.enter(one)), [true, true, true, true, false])
   t.same([gone.join(''), lane.open, lane.waiting], ['ab', 2, 2])
@@ -22,11 +22,11 @@ t.test('so many at once, so many behind them, in their order', async (t) => {
 
 t.test('one that is over as soon as it begins', async (t) => {
   const lane = new Lane(1, 100)
-  const first: Guest = { go: () => {} }
+  const first: Guest = { place: undefined, go: () => {} }
   lane.enter(first)
   let went = 0
   for (let i = 0; i < 100; i++) {
-    const brief: Guest = { go: () => { went++; lane.leave(brief) } }
+    const brief: Guest = { place: undefined, go: () => { went++; lane.leave(brief) } }
     t.ok(lane.enter(brief))
   }
   lane.leave(first)
