@@ -9,7 +9,7 @@ RUN npm run build
 # What V8 compiles in a start and the first conversations, for the starts of the image: it is known by path, user, Node and its flags.
 FROM build AS compiled
 USER 1000:1000
-RUN NODE_COMPILE_CACHE=/tmp/cache node --max-semi-space-size=8 --initial-old-space-size=128 --no-allocation-site-pretenuring dist/cli.js demo --once && chmod -R a+rX /tmp/cache
+RUN NODE_COMPILE_CACHE=/tmp/cache node --max-semi-space-size=8 --initial-old-space-size=64 --no-allocation-site-pretenuring --no-maglev --v8-pool-size=2 dist/cli.js demo --once && chmod -R a+rX /tmp/cache
 
 FROM node:24.21.0-bookworm-slim
 ENV NODE_ENV=production \
@@ -34,7 +34,10 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 \
   CMD ["node", "dist/cli.js", "health"]
 # Node installs handlers for SIGTERM and SIGINT itself and starts no children: it needs no init in front.
-# Young objects have 3 × 8 MB, an eighth of what Node 24 would take, and old ones 128 MB before they are looked through: what outlives a
-# request is little, and to look for it in a heap of 40 MB again and again took a quarter of all time. None is old from the start: where V8
-# thinks so of one object of a request, the whole request grows old with it, and that is a fifth of all time.
-CMD ["node", "--max-semi-space-size=8", "--initial-old-space-size=128", "--no-allocation-site-pretenuring", "dist/server.js"]
+# V8's flags, each measured with bench/ (docs/benchmarks.md):
+# --max-semi-space-size=8            young objects have 3 x 8 MB, an eighth of what Node 24 would take: 30 MB less for 2,000 streams
+# --initial-old-space-size=64        old ones are looked through from there on: what outlives a request is little
+# --no-allocation-site-pretenuring   none is old from its birth: one such object of a request, and all of the request grows old with it
+# --no-maglev                        what this compiler takes while it works is not given back: 20 MB; TurboFan comes all the same
+# --v8-pool-size=2                   with four helpers on two cores the collector waits for them: longest pauses half as long
+CMD ["node", "--max-semi-space-size=8", "--initial-old-space-size=64", "--no-allocation-site-pretenuring", "--no-maglev", "--v8-pool-size=2", "dist/server.js"]
