@@ -102,8 +102,7 @@ export class PassThrough extends Observer {
   }
 
   #frame (frame: Buffer, whole: boolean): void {
-    // Behind the last word there is nothing to hear, in the same bytes no more than in later ones.
-    if (this.done) return
+    if (this.done) return whole ? this.#passFarewell(frame) : undefined
     const { stream } = this.#dialect
     if (!isSignOfLife(frame) && (frame.length > HOLLOW || stream.hollow?.(frame) !== true)) this.told++
     // The model stands in the first frame that has data, whatever else does.
@@ -138,6 +137,16 @@ export class PassThrough extends Observer {
       if (reading.foreign === true) this.#fail(error)
       else this.#passRedacted(frame)
     }
+  }
+
+  /**
+   * Behind the last word there is nothing to hear, in the same bytes no more than in later ones: no text, no error. But some
+   * servers end a stream in two dialects' words, such as `response.completed` and `[DONE]`, and all of that is the end.
+   */
+  #passFarewell (frame: Buffer): void {
+    if (this.error !== undefined) return
+    const event = parseFrame(frame)
+    if (event !== undefined && parseOrNothing(event.data) === undefined && this.#dialect.stream.read(event, undefined).end === true) this.#pass(frame)
   }
 
   #fail (error: NonNullable<Observer['error']>): void {

@@ -105,6 +105,15 @@ t.test('whether a stream came to its end', async (t) => {
   t.same(ends({}, chunk('a').trim()), [false, chunk('a')], 'a last frame without its blank line, and then cut')
 })
 
+t.test('behind the last word another one passes, and nothing else', async (t) => {
+  const completed = `data: ${JSON.stringify({ type: 'response.completed', response: { id: 'resp_1', model: 'm1', output: [] } })}\n\n`
+  t.equal(run(open({}, openaiResponses), completed + DONE), completed + DONE, 'some servers end in two dialects\' words')
+  t.equal(run(open({}, openaiResponses), completed + completed + 'event: x\n\n' + 'data: {"type":"error","message":"late"}\n\n' + DONE), completed + DONE)
+  t.equal(run(open(), chunk('a', 'stop') + DONE + chunk('b')), chunk('a', 'stop') + DONE)
+  const failed = 'data: {"error":{"message":"no"}}\n\n'
+  t.equal(run(open(), failed + DONE), failed, 'behind an error nothing at all')
+})
+
 t.test('a giant frame passes in pieces, and an error behind it starts afresh', async (t) => {
   const pass = open()
   const giant = 'data: ' + 'x'.repeat(200_000)
