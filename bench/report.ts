@@ -23,6 +23,20 @@ export function goalTable (run: Pick<Run, 'results' | 'scenarios'>): string {
   return table(['goal', 'must', 'aim', 'measured', ''], rows)
 }
 
+/** What a reader of the README wants to know: the gateway beside the others, in a few rows. */
+export function summaryTable (run: Pick<Run, 'results'>): string {
+  const targets = ['nginx', 'ours', 'portkey']
+  const row = (what: string, scenario: string, figure: Figure, unit: string): string[] =>
+    [what, ...targets.map((target) => `${number(overRounds(run, scenario, (look) => look(figure, target)))} ${unit}`)]
+  const [head = [], ...rows] = [
+    ['', 'nginx', 'llm-gateway', 'Portkey'],
+    row('CPU of a whole reply of 1 KB, saturated', 'whole', 'cpu', 'µs'),
+    row('CPU of a chunk, 1,000 streams of 20 a second', 'paced', 'cpu', 'µs'),
+    row('memory with 2,000 open streams', 'held', 'memory', 'MB')
+  ]
+  return [head, ['---', ...targets.map(() => '---:')], ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+}
+
 function scenarioTable (run: Run, { name, title, unit, targets }: Run['scenarios'][number]): string {
   const own = run.results.filter(({ scenario }) => scenario === name)
   const measured = (Object.keys(figures) as Figure[]).filter((figure) => own.some((result) => Number.isFinite(result.figures[figure])))

@@ -1,8 +1,9 @@
+import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { goals, judge } from '../../bench/goals.ts'
 import { readOptions } from '../../bench/options.ts'
 import { barChart } from '../../bench/plot.ts'
-import { goalTable, number, report, table } from '../../bench/report.ts'
+import { goalTable, number, report, summaryTable, table } from '../../bench/report.ts'
 import { overRounds, tally, type Result, type Run } from '../../bench/results.ts'
 import { smokeFaults } from '../../bench/smoke.ts'
 
@@ -30,6 +31,12 @@ t.test('ratios are taken within a round', async (t) => {
   t.same(judge(first!, run), { value: 7, verdict: 'met' })
   t.equal(judge(goals[1]!, run).verdict, 'not measured')
   t.equal(judge({ ...first!, must: 8, aim: 10, more: true }, run).verdict, 'missed')
+})
+
+t.test('the README has the figures that were published', async (t) => {
+  const published = JSON.parse(readFileSync('docs/benchmarks.json', 'utf8')) as Run
+  const [, made] = /<!-- speed -->\n([^]*?)\n<!-- \/speed -->/.exec(readFileSync('README.md', 'utf8')) ?? []
+  t.equal(made, summaryTable(published), 'npm run bench -- --publish writes both')
 })
 
 t.test('a report in Markdown', async (t) => {
