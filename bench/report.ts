@@ -28,13 +28,11 @@ export function summaryTable (run: Pick<Run, 'results'>): string {
   const targets = ['nginx', 'ours', 'portkey']
   const row = (what: string, scenario: string, figure: Figure, unit: string): string[] =>
     [what, ...targets.map((target) => `${number(overRounds(run, scenario, (look) => look(figure, target)))} ${unit}`)]
-  const [head = [], ...rows] = [
-    ['', 'nginx', 'llm-gateway', 'Portkey'],
+  return table(['', 'nginx', 'llm-gateway', 'Portkey'], [
     row('CPU of a whole reply of 1 KB, saturated', 'whole', 'cpu', 'µs'),
     row('CPU of a chunk, 1,000 streams of 20 a second', 'paced', 'cpu', 'µs'),
     row('memory with 2,000 open streams', 'held', 'memory', 'MB')
-  ]
-  return [head, ['---', ...targets.map(() => '---:')], ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+  ], '---:')
 }
 
 function scenarioTable (run: Run, { name, title, unit, targets }: Run['scenarios'][number]): string {
@@ -52,9 +50,12 @@ function scenarioTable (run: Run, { name, title, unit, targets }: Run['scenarios
   return [`### \`${name}\`: ${title}`, table(['', ...heads, ...(ratio ? ['× nginx'] : []), 'faults'], rows), ...left].join('\n\n')
 }
 
-/** @param rows the first column is text, and so is the last; the others are numbers */
-export function table (head: string[], rows: string[][]): string {
-  const rule = head.map((_, index) => index === 0 || index === head.length - 1 ? '---' : '---:')
+/**
+ * @param rows the first column is text; those between are numbers
+ * @param last the rule of the last column: text, unless it says otherwise
+ */
+export function table (head: string[], rows: string[][], last = '---'): string {
+  const rule = head.map((_, index) => index === 0 ? '---' : index === head.length - 1 ? last : '---:')
   return [head, rule, ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 }
 

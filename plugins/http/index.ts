@@ -16,7 +16,7 @@ declare module 'fastify' {
     forms?: boolean
   }
   interface FastifyRequest {
-    /** Where its body was still to come when its head was answered or believed. */
+    /** How its body is awaited, where that was not there with its head. */
     upload: Upload | null
   }
 }

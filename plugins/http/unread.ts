@@ -37,7 +37,7 @@ export function dropRest (request: FastifyRequest, reply: FastifyReply): void {
     left -= chunk.length
     if (left < 0) raw.destroy()
   })
-  request.upload ??= uploads.begin(raw)
+  if (request.upload?.left !== false) request.upload = uploads.begin(raw)
   if (!closes) return
   const { socket } = raw
   socket.destroySoon = () => linger(socket)
