@@ -7,7 +7,7 @@ import type { DatabaseWriter } from './writer.ts'
 /** Bytes of the write-ahead log at which it is moved into the database: seldom, since writers wait for the last of it. */
 const CHECKPOINT_AT = 32 * 1024 * 1024
 /** ms between two looks at its size. */
-const LOOK = 500
+const LOOK = 100
 /** ms that writes are held back at most so that the log can begin anew. */
 const LONGEST_PAUSE = 100
 
@@ -68,7 +68,9 @@ export class Background {
     if (this.#closed) return
     try {
       this.#writer.refuse(this.#isGone() ? new Error('gateway.db was removed from it while it was in use: put it back, or start the gateway anew') : undefined)
-      if (this.#gone || this.#moving || this.#log.size < this.#checkpointAt) return
+      if (this.#gone) return
+      this.#log.settle()
+      if (this.#moving || this.#log.size < this.#checkpointAt) return
     } catch {
       // The folder cannot be looked into for now, which says nothing about what is open in it.
       return

@@ -229,6 +229,38 @@ t.test('to look how large the log is frees none of the locks that keep others fr
   log.close()
 })
 
+t.test('the log is given room on the disk as it grows, and once', async (t) => {
+  const opened = openDatabase(folder(t))
+  const database = new Database(opened, { onFault: (error) => t.fail(String(error)) })
+  const flushed: Array<() => void> = []
+  const log = new WriteAheadLog(opened.file, (_descriptor, done) => { flushed.push(done) })
+  log.settle()
+  t.equal(flushed.length, 0, 'it has hardly begun')
+  const grow = (): void => {
+    for (let i = 0; i < 100; i++) database.write(INSERT, ['p', `${log.size} ${i}`, 'k'.repeat(10_000)])
+    database.flush()
+    log.settle()
+  }
+  grow()
+  grow()
+  t.equal(flushed.length, 1, 'one at a time')
+  flushed[0]?.()
+  log.settle()
+  t.equal(flushed.length, 2, 'what came in meanwhile')
+  flushed[1]?.()
+  log.settle()
+  t.equal(flushed.length, 2)
+  opened.db.exec('PRAGMA wal_checkpoint(RESTART)')
+  grow()
+  t.equal(flushed.length, 2, 'begun anew, it has the room that it had')
+  grow()
+  grow()
+  t.equal(flushed.length, 3)
+  await database.close()
+  log.close()
+  flushed[2]?.()
+})
+
 t.test('a folder that cannot be looked into for a while ends nothing, and refuses nothing', async (t) => {
   const dir = join(folder(t), 'data')
   const database = new Database(openDatabase(dir), { onFault: (error) => t.fail(String(error)) })
