@@ -4,6 +4,7 @@ import fp from 'fastify-plugin'
 import { GatewayError, requestIdHeaders } from '../errors.ts'
 import { withoutPorts } from '../networks.ts'
 import { answerBegins, answerEnds, refuse, refused, spoilt } from './malformed.ts'
+import { receive } from './receive.ts'
 import { watchSilent } from './silent.ts'
 import { dropRest, ending } from './unread.ts'
 import { uploads, type Upload } from './upload.ts'
@@ -109,7 +110,7 @@ export default fp(async (fastify) => {
   // Bodies stay bytes: what goes on to a provider is what the client sent.
   fastify.removeAllContentTypeParsers()
   for (const type of ['application/json', 'multipart/form-data']) {
-    fastify.addContentTypeParser(type, { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+    fastify.addContentTypeParser(type, (request, _payload, done) => receive(request.raw, request.routeOptions.bodyLimit ?? Infinity, done))
   }
 }, { name: 'http', fastify: '5.x', dependencies: ['errors'] })
 

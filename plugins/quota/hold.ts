@@ -41,8 +41,12 @@ export interface Hold {
   readonly money: number
   /** Tokens that are held; likewise. */
   readonly tokens: number
+  /** Whether a budget in force holds the key. */
+  readonly budgeted: boolean
   /** The decision, for whoever asks later. */
   explain (): LimitSeen[]
+  /** The same as JSON, as every request's row holds it. */
+  readonly explanation: string
   /** It reached a provider, and this is what it used. */
   settle (used: Used): void
   /** It never did: it costs nothing. */
@@ -94,24 +98,23 @@ export class StoreHold implements Hold {
     return this.#held('tokens')
   }
 
-  explain (): LimitSeen[] {
+  get budgeted (): boolean {
+    return this.limits.some(({ unit, dryRun }) => unit === 'money' && !dryRun)
+  }
+
+  get explanation (): string {
     const { demands, held, levels, exceeded } = this.granted
-    return this.limits.map(({ name, owner, unit, per, limit, dryRun }, index) => {
+    const seen = this.limits.map((limit, index) => {
       const window = demands[index]?.window
       const { used = 0, resetIn = 0 } = levels[index] ?? {}
-      return {
-        name,
-        owner,
-        unit,
-        per,
-        limit,
-        used,
-        held: held[index] ?? 0,
-        ...window?.kind === 'length' && { windowMs: window.ms, resetAt: Math.round(this.#since + resetIn) },
-        dryRun,
-        exceeded: exceeded.includes(index)
-      }
+      const ends = window?.kind === 'length' ? `,"windowMs":${window.ms},"resetAt":${Math.round(this.#since + resetIn)}` : ''
+      return `{${factsOf(limit)},"used":${used},"held":${held[index] ?? 0}${ends},"exceeded":${exceeded.includes(index)}}`
     })
+    return `[${seen.join(',')}]`
+  }
+
+  explain (): LimitSeen[] {
+    return JSON.parse(this.explanation) as LimitSeen[]
   }
 
   settle (used: Used): void {
@@ -136,6 +139,18 @@ export class StoreHold implements Hold {
   #held (unit: Limit['unit']): number {
     return Math.max(0, ...this.limits.map((limit, index) => limit.unit === unit ? this.granted.held[index] ?? 0 : 0))
   }
+}
+
+/** What of a limit stands in every row alike, as JSON: made once. */
+const facts = new WeakMap<Limit, string>()
+function factsOf (limit: Limit): string {
+  let text = facts.get(limit)
+  if (text === undefined) {
+    const { name, owner, unit, per, limit: most, dryRun } = limit
+    text = JSON.stringify({ name, owner, unit, per, limit: most, dryRun }).slice(1, -1)
+    facts.set(limit, text)
+  }
+  return text
 }
 
 const NOTHING: Used = { requests: 0, tokens: 0, cost: 0 }

@@ -37,6 +37,8 @@ export interface Route {
 export class UpstreamCall implements Dispatcher.DispatchHandler, Guest, Passenger {
   /** Whether the request went out on a connection: then the provider may have worked on it. */
   reached = false
+  /** Whether all of it was sent, and nobody reads its body any more: known once the reply is there. */
+  sent = false
   attempts = 0
   connection: Connection | undefined
   place: Guest['place']
@@ -141,7 +143,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, Guest, Passenge
   }
 
   onResponseEnd (): void {
-    this.connection?.alight()
+    this.sent = this.connection?.alight() === true
     if (this.#over) return
     if (this.#decoder !== undefined) this.#decoder.end()
     else this.#finish()

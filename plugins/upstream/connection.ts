@@ -60,11 +60,17 @@ export class Connection extends Client {
     return super.dispatch(options, handler)
   }
 
-  /** The reply is there. One that came before its request was sent leaves the rest of that in the way of the next: the upload ends with the connection. */
-  alight (): void {
+  /**
+   * The reply is there. One that came before its request was sent leaves the rest of that in the way of the next: the upload
+   * ends with the connection.
+   * @returns whether the request was sent
+   */
+  alight (): boolean {
     const { socket } = this.#line
     this.goOn()
-    if (socket !== undefined && socket.writableLength > 0) socket.destroy()
+    const sent = socket?.writableLength === 0
+    if (!sent) socket?.destroy()
+    return sent
   }
 
   /** Nothing more is read. (Not by pausing the library's parser: where the connection ends meanwhile, that throws where nobody catches.) */

@@ -66,6 +66,11 @@ export class Attempts {
     return this.#waiting === undefined && this.#call?.reached === true
   }
 
+  /** Whether it went out once, and nobody there reads its body any more. */
+  get sent (): boolean {
+    return this.attempts === 1 && this.#call?.sent === true
+  }
+
   /** How often a provider was asked. */
   get attempts (): number {
     return this.#past.attempts + (this.#call?.attempts ?? 0)

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Bound, Call, Dialect } from '../../providers/dialects/dialect.ts'
 import { widest } from '../../providers/dialects/bound.ts'
 import { GatewayError } from '../../plugins/errors.ts'
+import { free } from '../../plugins/memory.ts'
 import { Exchange } from '../../plugins/logging/exchange.ts'
 import { newRequestId } from '../../plugins/http/request-id.ts'
 import { redactorFor } from '../../plugins/logging/redact.ts'
@@ -103,13 +104,13 @@ export function launcher (fastify: FastifyInstance): Launch {
       exchange.trace = fastify.tracing.join(exchange, request.headers)
       request.exchange = exchange
       const capped = hold.cap === undefined ? [] : ways.filter((way) => cap(hold.cap ?? 0, way))
-      const seen = hold.explain()
+      const { explanation } = hold
       exchange.booking = {
         requests: amount,
         tokens: hold.tokens,
         money: hold.money,
-        budgeted: seen.some(({ unit, dryRun }) => unit === 'money' && !dryRun),
-        limits: seen.length === 0 ? null : JSON.stringify({ seen, ...capped.length > 0 && { cap: hold.cap } })
+        budgeted: hold.budgeted,
+        limits: explanation === '[]' ? null : `{"seen":${explanation}${capped.length > 0 ? `,"cap":${hold.cap}` : ''}}`
       }
       fastify.ledger.open(exchange, (refusal) => {
         underway.starting.delete(rowId)
@@ -122,7 +123,11 @@ export function launcher (fastify: FastifyInstance): Launch {
         const recorder = fastify.exchanges.begin(exchange, body?.record ?? NOTHING)
         const redact = redactorFor(key)
         relay = new Relay(fastify, request, reply, { dialect, call, request: body?.fields ?? {}, target, outgoing, ways, hold, exchange, recorder, redact, kept, drains })
-        relay.start(underway.add(relay, reply.raw))
+        const left = underway.add(relay, reply.raw)
+        relay.start(() => {
+          left()
+          if (relay?.read === true) freeBodies(asked)
+        })
       })
     }
   }
@@ -140,6 +145,11 @@ export function launcher (fastify: FastifyInstance): Launch {
       capable: ways.every(({ target }) => target.dialect.cap !== undefined)
     }
   }
+}
+
+function freeBodies ({ body, ways }: Asked): void {
+  if (body !== undefined) free(body.bytes)
+  for (const { outgoing: { request: { body } } } of ways) if (body !== undefined) free(body)
 }
 
 /** How much it can cost, by what goes out. A cap on the output that the translation put in is not one of the client's. */

@@ -83,6 +83,11 @@ export class Relay implements AttemptsHandler, ClockEvents {
     return this.#over
   }
 
+  /** Whether nobody reads the request's body any more, once it is over. */
+  get read (): boolean {
+    return this.#upstream.sent && this.#admitted.recorder === undefined
+  }
+
   /** ms since the provider's last byte; endless before its first. */
   get silentFor (): number {
     return performance.now() - this.#lastByteAt

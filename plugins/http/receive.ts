@@ -1,0 +1,60 @@
+import type { IncomingMessage } from 'node:http'
+import { GatewayError } from '../errors.ts'
+import { free } from '../memory.ts'
+
+/** How many times what has come a body's memory may be: who announces much and sends little shall not take it up. */
+const AHEAD = 16
+
+/**
+ * Receives a body in one piece of memory. The pieces it comes in, which the parser made for it alone, are freed as they are
+ * copied; one that comes in a single piece is that.
+ *
+ * @param limit bytes
+ * @param done called once, with the body or an error
+ */
+export function receive (request: IncomingMessage, limit: number, done: (error: Error | null, body?: Buffer) => void): void {
+  const length = Number(request.headers['content-length'])
+  let whole: Buffer | undefined
+  let size = 0
+
+  request.on('data', take)
+  request.on('end', finish)
+  request.on('error', leave)
+
+  function take (piece: Buffer): void {
+    const before = size
+    size += piece.length
+    if (size > limit) return leave(new GatewayError('request_too_large', { headers: { connection: 'close' } }))
+    if (whole === undefined) {
+      whole = piece
+      return
+    }
+    if (whole.length < size) whole = enlarged(whole, before, Number.isNaN(length) ? 2 * size : Math.min(length, AHEAD * size))
+    whole.set(piece, before)
+    free(piece)
+  }
+
+  function finish (): void {
+    quit()
+    done(null, whole?.subarray(0, size) ?? Buffer.alloc(0))
+  }
+
+  function leave (error: Error): void {
+    quit()
+    done(error)
+  }
+
+  function quit (): void {
+    request.off('data', take)
+    request.off('end', finish)
+    request.off('error', leave)
+  }
+}
+
+/** @param used bytes of it that are */
+function enlarged (bytes: Buffer, used: number, size: number): Buffer {
+  const larger = Buffer.allocUnsafeSlow(size)
+  bytes.copy(larger, 0, 0, used)
+  free(bytes)
+  return larger
+}

@@ -1,0 +1,90 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage } from 'node:http'
+import { connect, type AddressInfo, type Socket } from 'node:net'
+import t from 'tap'
+import { receive } from '../../../plugins/http/receive.ts'
+import { until, type Teardown } from '../../helper.ts'
+
+type Received = { error: Error | null, body: Buffer | undefined }
+
+const LIMIT = 3_000_000
+
+/** A server that receives what a client sends byte by byte, as it likes. */
+async function receiver (t: Teardown): Promise<{ client: Socket, pieces: Buffer[], received: Received[] }> {
+  const received: Received[] = []
+  const pieces: Buffer[] = []
+  const server = createServer((request: IncomingMessage) => {
+    receive(request, LIMIT, (error, body) => { received.push({ error, body }) })
+    request.on('data', (piece: Buffer) => pieces.push(piece))
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const client = connect((server.address() as AddressInfo).port, '127.0.0.1')
+  client.on('error', () => {})
+  t.teardown(() => {
+    client.destroy()
+    server.closeAllConnections()
+    server.close()
+  })
+  return { client, pieces, received }
+}
+
+const head = (framing: string): string => `POST / HTTP/1.1\r\nHost: x\r\n${framing}\r\n\r\n`
+
+/** No two parts of it are alike. */
+const bytes = (length: number): Buffer => Buffer.from(Uint32Array.from({ length: Math.ceil(length / 4) }, (_, i) => i * 2654435761).buffer, 0, length)
+
+async function send (client: Socket, data: Buffer | string): Promise<void> {
+  await new Promise<void>((resolve) => client.write(data, () => resolve()))
+}
+
+t.test('a body is received whole, however it comes, and its pieces are freed', async (t) => {
+  for (const length of [0, 1, 20_000, 65_536, 65_537, 1_048_576, LIMIT]) {
+    for (const chunked of [false, true]) {
+      const { client, pieces, received } = await receiver(t)
+      const body = bytes(length)
+      await send(client, head(chunked ? 'Transfer-Encoding: chunked' : `Content-Length: ${length}`))
+      for (let at = 0, step = 1; at < length; at += step, step = Math.min(step * 7, 400_000)) {
+        const piece = body.subarray(at, at + step)
+        await send(client, chunked ? Buffer.concat([Buffer.from(`${piece.length.toString(16)}\r\n`), piece, Buffer.from('\r\n')]) : piece)
+      }
+      if (chunked) await send(client, '0\r\n\r\n')
+      await until(() => received.length > 0)
+      t.equal(received[0]?.error, null)
+      t.ok(received[0]?.body?.equals(body), `${length} bytes`)
+      t.equal(received.length, 1)
+      if (pieces.length > 1) t.ok(pieces.every((piece) => piece.length < 16 * 1024), 'large ones are empty now')
+      client.destroy()
+    }
+  }
+})
+
+t.test('its memory follows what has come, not what was announced', async (t) => {
+  const { client, pieces, received } = await receiver(t)
+  const before = process.memoryUsage().arrayBuffers
+  await send(client, head(`Content-Length: ${LIMIT}`))
+  await send(client, bytes(30_000))
+  await until(() => pieces.length > 0)
+  await send(client, bytes(30_000))
+  await until(() => pieces.length > 1)
+  t.ok(process.memoryUsage().arrayBuffers - before < 1_500_000)
+  t.same(received, [])
+})
+
+t.test('more than the limit is refused, once', async (t) => {
+  const { client, received } = await receiver(t)
+  await send(client, head('Transfer-Encoding: chunked'))
+  for (let i = 0; i < 4; i++) await send(client, `${(1_000_000).toString(16)}\r\n${'x'.repeat(1_000_000)}\r\n`)
+  await until(() => received.length > 0)
+  t.match(received, [{ error: { code: 'request_too_large' } }])
+})
+
+t.test('a client that leaves within', async (t) => {
+  const { client, pieces, received } = await receiver(t)
+  await send(client, head('Content-Length: 100000'))
+  await send(client, bytes(70_000))
+  await until(() => pieces.length > 0)
+  client.destroy()
+  await until(() => received.length > 0)
+  t.match(received, [{ error: { code: 'ECONNRESET' } }])
+})
