@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { isDeepStrictEqual } from 'node:util'
-import { parseOrNothing } from '../../providers/dialects/json.ts'
+import { isObject, parseOrNothing } from '../../providers/dialects/json.ts'
 import type { Charge, Prices } from '../prices/index.ts'
+import { ratesMet } from '../prices/rates.ts'
 import { usageOf } from './reports/row.ts'
 import { groupOwner, slotOf } from './sums.ts'
 
@@ -63,22 +63,24 @@ export function reprice (db: DatabaseSync, prices: Prices, { since, until, dryRu
 
   function change (old: Record<string, unknown>): void {
     const cost = old['cost'] === null ? undefined : Number(old['cost'])
+    const usage = usageOf(old)
     const charge = prices.charge({
       provider: String(old['provider']),
       model: String(old['asked']),
       servedModel: old['served_model'] === null ? undefined : String(old['served_model']),
-      usage: usageOf(old),
+      usage,
       time: Number(old['ended_at'])
     })
     found.rows++
     found.before += cost ?? 0
     found.after += charge?.cost ?? cost ?? 0
     if (charge === undefined) found.unknown++
-    if (charge === undefined || same(old, charge)) return
+    const rates = charge && ratesMet(charge.rates, usage)
+    if (charge === undefined || rates === undefined || same(old, charge, rates)) return
     found.changed++
     if (cost === undefined) found.priced++
     if (dryRun) return
-    row?.run(charge.cost, charge.version, charge.model, JSON.stringify(charge.rates), Number(old['seq']))
+    row?.run(charge.cost, charge.version, charge.model, rates, Number(old['seq']))
     const groups = old['groups'] === null ? [] : JSON.parse(String(old['groups'])) as string[]
     for (const owner of [String(old['key']), ...groups.map(groupOwner)]) {
       sum?.run(charge.cost - (cost ?? 0), cost === undefined ? -1 : 0, owner, slotOf(Number(old['started_at'])), String(old['provider']), String(old['model']))
@@ -87,6 +89,7 @@ export function reprice (db: DatabaseSync, prices: Prices, { since, until, dryRu
 }
 
 /** Whether it was reckoned with the very same rates. Its price's version may be an older one then: that is still true. */
-function same (old: Record<string, unknown>, { cost, model, rates }: Charge): boolean {
-  return old['cost'] === cost && old['price_model'] === model && isDeepStrictEqual(parseOrNothing(String(old['rates'])), { ...rates })
+function same (old: Record<string, unknown>, { cost, model }: Charge, rates: string): boolean {
+  const before = parseOrNothing(String(old['rates']))
+  return old['cost'] === cost && old['price_model'] === model && isObject(before) && Object.entries(JSON.parse(rates) as object).every(([name, rate]) => before[name] === rate)
 }

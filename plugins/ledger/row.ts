@@ -2,6 +2,7 @@ import type { SQLInputValue } from 'node:sqlite'
 import type { Exchange } from '../logging/exchange.ts'
 import { bounded, boundedNames, statusOf } from '../logging/line.ts'
 import { redactorFor } from '../logging/redact.ts'
+import { ratesMet } from '../prices/rates.ts'
 
 /** A row as it is opened: before anything goes upstream. */
 export const OPEN = `INSERT INTO requests (
@@ -42,19 +43,11 @@ export function closed (exchange: Exchange, seq: number): SQLInputValue[] {
     exchange.attempts, statusOf(exchange), exchange.outcome, exchange.error ?? null, exchange.requests,
     usage.input ?? null, usage.cacheRead ?? null, usage.cacheWrite5m ?? null, usage.cacheWrite1h ?? null, usage.output ?? null,
     usage.reasoning ?? null, usage.audioInput ?? null, usage.audioOutput ?? null, exchange.usageSource,
-    charge?.cost ?? null, charge?.version ?? null, charge?.model ?? null, charge === undefined ? null : ratesOf(charge.rates),
+    charge?.cost ?? null, charge?.version ?? null, charge?.model ?? null, charge === undefined ? null : ratesMet(charge.rates, usage),
     lossy.length === 0 ? null : JSON.stringify(boundedNames(lossy, redact)), seq
   ]
 }
 
 function groupsOf (groups: readonly string[] | undefined): string | null {
   return groups === undefined || groups.length === 0 ? null : JSON.stringify(groups)
-}
-
-/** Rates are few objects, shared by all rows of a model: their text is made once. */
-const texts = new WeakMap<object, string>()
-function ratesOf (rates: object): string {
-  let text = texts.get(rates)
-  if (text === undefined) texts.set(rates, text = JSON.stringify(rates))
-  return text
 }

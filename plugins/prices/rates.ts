@@ -77,3 +77,25 @@ function largeCost (rates: Rates, usage: Usage): number {
   for (const bucket of BUCKETS) sum += BigInt(usage[bucket] ?? 0) * BigInt(rates[bucket])
   return Number((sum + BigInt(MILLION / 2)) / BigInt(MILLION))
 }
+
+/** Of some rates the texts of all choices that were met. */
+const texts = new WeakMap<Rates, Map<number, string>>()
+
+/** Those rates that a request met, as JSON: of the buckets it used, and its own where it has one. There are few, and each text is made once. */
+export function ratesMet (rates: Rates, usage: Usage): string {
+  let met = 0
+  let bit = 1
+  for (const bucket of BUCKETS) {
+    if ((usage[bucket] ?? 0) > 0) met |= bit
+    bit <<= 1
+  }
+  let known = texts.get(rates)
+  if (known === undefined) texts.set(rates, known = new Map())
+  let text = known.get(met)
+  if (text === undefined) {
+    const used = BUCKETS.filter((_, place) => (met & 1 << place) !== 0).map((bucket) => [bucket, rates[bucket]])
+    text = JSON.stringify(Object.fromEntries(rates.request === 0 ? used : [...used, ['request', rates.request]]))
+    known.set(met, text)
+  }
+  return text
+}

@@ -24,9 +24,10 @@ export interface LimitSeen {
   /** Of a window of a length, such as an hour: that, and when it ends, in ms since 1970. Its beginning follows from them. */
   windowMs?: number
   resetAt?: number
-  dryRun: boolean
-  /** Whether it would have refused, and in a dry run did not. */
-  exceeded: boolean
+  /** It refuses nothing. Absent: it does. */
+  dryRun?: true
+  /** In a dry run: it would have refused. */
+  exceeded?: true
 }
 
 /** A request's place in the limits of its key. Ends in exactly one of three ways; whatever comes after does nothing. */
@@ -108,7 +109,7 @@ export class StoreHold implements Hold {
       const window = demands[index]?.window
       const { used = 0, resetIn = 0 } = levels[index] ?? {}
       const ends = window?.kind === 'length' ? `,"windowMs":${window.ms},"resetAt":${Math.round(this.#since + resetIn)}` : ''
-      return `{${factsOf(limit)},"used":${used},"held":${held[index] ?? 0}${ends},"exceeded":${exceeded.includes(index)}}`
+      return `{${factsOf(limit)},"used":${used},"held":${held[index] ?? 0}${ends}${exceeded.includes(index) ? ',"exceeded":true' : ''}}`
     })
     return `[${seen.join(',')}]`
   }
@@ -147,7 +148,7 @@ function factsOf (limit: Limit): string {
   let text = facts.get(limit)
   if (text === undefined) {
     const { name, owner, unit, per, limit: most, dryRun } = limit
-    text = JSON.stringify({ name, owner, unit, per, limit: most, dryRun }).slice(1, -1)
+    text = JSON.stringify({ name, owner, unit, per, limit: most, ...dryRun && { dryRun } }).slice(1, -1)
     facts.set(limit, text)
   }
   return text

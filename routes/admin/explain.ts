@@ -20,8 +20,8 @@ const Limit = Type.Object({
   used: Type.Optional(Type.Number({ description: 'Spent and held, with what was held for this request.' })),
   held: Type.Optional(Type.Number({ description: 'For this request.' })),
   resets_at: Type.Optional(Type.String({ description: 'When its window ends, of an hour or a minute.' })),
-  dry_run: Type.Optional(Type.Boolean()),
-  exceeded: Type.Optional(Type.Boolean({ description: 'A dry run: it would have refused.' }))
+  dry_run: Type.Boolean({ description: 'It refuses nothing.' }),
+  exceeded: Type.Boolean({ description: 'A dry run: it would have refused.' })
 })
 
 /** A row with the decision explained. */
@@ -132,7 +132,7 @@ function limitOf ({ name, owner, unit, per, limit, used, held, resetAt, dryRun, 
     ...typeof used === 'number' && { used },
     ...typeof held === 'number' && { held },
     ...typeof resetAt === 'number' && { resets_at: new Date(resetAt).toISOString() },
-    ...typeof dryRun === 'boolean' && { dry_run: dryRun },
-    ...typeof exceeded === 'boolean' && { exceeded }
+    dry_run: dryRun === true,
+    exceeded: exceeded === true
   }
 }

@@ -10,6 +10,7 @@ import { usageOf } from '../../../plugins/ledger/reports/row.ts'
 import { Sums } from '../../../plugins/ledger/sums.ts'
 import { builtinCatalogue } from '../../../plugins/prices/catalogue.ts'
 import { PriceList } from '../../../plugins/prices/list.ts'
+import { ratesMet } from '../../../plugins/prices/rates.ts'
 import { readOverrides } from '../../../plugins/prices/overrides.ts'
 import { CHAT_KEY, post, startProvider } from '../../helper.ts'
 import { start } from '../../process.ts'
@@ -32,7 +33,7 @@ const INSERT = `INSERT INTO requests (id, started_at, ended_at, key, key_name, g
 
 const START = Date.UTC(2026, 9, 1)
 
-/** A ledger of so many rows, priced as they came in. */
+/** A ledger of so many rows, priced as they came in; older gateways wrote down all rates of a model. */
 function ledger (prices: PriceList, count: number): DatabaseSync {
   const db = new DatabaseSync(':memory:')
   for (const step of migrations) db.exec(step)
@@ -47,7 +48,7 @@ function ledger (prices: PriceList, count: number): DatabaseSync {
     const startedAt = START + row * 60_000
     const charge = Object.keys(used).length === 0 ? undefined : prices.charge({ provider, model: sent ?? requested, servedModel: served ?? undefined, usage: used, time: startedAt + 5000 })
     insert.run(String(row).padStart(9, '0'), startedAt, interrupted ? null : startedAt + 5000, `0${row % 3}`, row % 2 === 0 ? '["team","all"]' : null, provider, requested, sent, served,
-      interrupted ? 'interrupted' : 'done', 'provider', used.input ?? null, used.output ?? null, interrupted ? 777 : charge?.cost ?? null, charge?.version ?? null, charge?.model ?? null, charge === undefined ? null : JSON.stringify(charge.rates))
+      interrupted ? 'interrupted' : 'done', 'provider', used.input ?? null, used.output ?? null, interrupted ? 777 : charge?.cost ?? null, charge?.version ?? null, charge?.model ?? null, charge === undefined ? null : row % 3 === 0 ? JSON.stringify(charge.rates) : ratesMet(charge.rates, used))
   }
   for (const { sql, values } of sumsOf(db)) db.prepare(sql).run(...values)
   db.exec('COMMIT')
