@@ -9,3 +9,13 @@ export function parseDateTime (text: string): number | undefined {
   const midnight = new Date(`${date}T00:00:00Z`)
   return midnight.toISOString().startsWith(date) ? time : undefined
 }
+
+/** The second that was asked for last, and its text but for the milliseconds. */
+let current = { second: 0, text: '1970-01-01T00:00:00.' }
+
+/** ms since 1970 as RFC 3339 has it. Of the requests of one second only the first asks the calendar. */
+export function timestamp (time: number): string {
+  const second = Math.floor(time / 1000)
+  if (second !== current.second) current = { second, text: new Date(second * 1000).toISOString().slice(0, -4) }
+  return `${current.text}${String(time - second * 1000).padStart(3, '0')}Z`
+}

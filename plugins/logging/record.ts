@@ -1,3 +1,4 @@
+import { timestamp } from '../moment.ts'
 import { formatDollars } from '../money.ts'
 import type { Exchange } from './exchange.ts'
 import { sinceStart, statusOf } from './line.ts'
@@ -9,7 +10,7 @@ export function captureLine (exchange: Exchange, recorder?: Recorder): Buffer {
   const redact = redactorFor(exchange.key)
   const { charge } = exchange
   const head = stringify({
-    time: new Date(exchange.startedAt).toISOString(),
+    time: timestamp(exchange.startedAt),
     id: exchange.id,
     key: exchange.key.label,
     provider: exchange.provider,

@@ -83,7 +83,8 @@ export class PriceList implements Prices {
 
   find (provider: string, model: string): ModelPrice | undefined {
     const key = `${provider}\n${model}`
-    if (this.#found.has(key)) return this.#found.get(key)
+    const found = this.#found.get(key)
+    if (found !== undefined || this.#found.has(key)) return found
     const entry = this.entry(provider, model)
     const price = entry === undefined ? undefined : modelPrice(entry.model, entry.source, entry.override, entry.batch)
     if (this.#found.size >= REMEMBERED) this.#found.clear()
