@@ -65,11 +65,11 @@ export function reloadPauses (name: string, targets: Target[]): Scenario {
 }
 
 /** What the monitor in the process has seen since the last time. */
-async function pauses (running: Running): Promise<{ longest: number, pauseP99: number }> {
+async function pauses (running: Running): Promise<{ longest: number, pauseP99: number, clock: number }> {
   const file = join(running.folder, 'pauses.json')
   rmSync(file, { force: true })
   process.kill(running.pid ?? NaN, 'SIGWINCH')
   while (!existsSync(file)) await sleep(10)
-  const { longest, p99 } = JSON.parse(readFileSync(file, 'utf8')) as { longest: number, p99: number }
-  return { longest, pauseP99: p99 }
+  const { longest, p99, clock } = JSON.parse(readFileSync(file, 'utf8')) as { longest: number, p99: number, clock: number }
+  return { longest, pauseP99: p99, clock }
 }

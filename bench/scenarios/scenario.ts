@@ -16,7 +16,8 @@ export const figures = {
   grown: 'grown by MB',
   start: 'start ms',
   longest: 'longest pause ms',
-  pauseP99: 'pauses p99 ms'
+  pauseP99: 'pauses p99 ms',
+  clock: 'longest by the clock ms'
 } as const
 
 export type Figure = keyof typeof figures
