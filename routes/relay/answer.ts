@@ -79,7 +79,9 @@ export class Answer {
     const { call, dialect } = this.#admitted
     this.#begin(call.stream && dialect.translation !== undefined ? EVENTS_TYPE : JSON_TYPE, bytes.length, this.#books.headers)
     this.#books.record(bytes)
-    this.#reply.raw.end(bytes)
+    // As text it goes out in one piece with its head. Latin-1 has all bytes as they are.
+    if (bytes.length < SHORT) this.#reply.raw.end(bytes.toString('latin1'), 'latin1')
+    else this.#reply.raw.end(bytes)
   }
 
   /** The provider's own error reply, while the answer is open. */
@@ -135,6 +137,8 @@ export class Answer {
 }
 
 const EVENTS_TYPE = 'text/event-stream; charset=utf-8'
+/** Bytes of a body that, with its head, fits into what Node writes at once (16 KB). */
+const SHORT = 12 * 1024
 const JSON_TYPE = 'application/json; charset=utf-8'
 /** A comment, which every reader of event streams skips. */
 const HEARTBEAT = ': heartbeat\n\n'
