@@ -36,7 +36,8 @@ export function receive (request: IncomingMessage, limit: number, done: (error: 
 
   function finish (): void {
     quit()
-    done(null, whole?.subarray(0, size) ?? Buffer.alloc(0))
+    const body = whole ?? Buffer.alloc(0)
+    done(null, body.length === size ? body : body.subarray(0, size))
   }
 
   function leave (error: Error): void {
