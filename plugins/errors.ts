@@ -120,10 +120,8 @@ export function tooManyRequests (_request: unknown, { ttl }: { ttl: number }): G
 
 /** What Fastify and the HTTP parser call the same conditions. */
 const foreignCodes: Record<string, ErrorCode> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: 'request_too_large',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
   FST_ERR_CTP_EMPTY_TYPE: 'unsupported_media_type',
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'invalid_request',
   FST_ERR_BAD_URL: 'not_found',
   FST_ERR_MAX_PARAM_LENGTH: 'uri_too_long',
   FST_ERR_REQUEST_TIMEOUT: 'request_timeout',
@@ -140,8 +138,8 @@ export function toGatewayError (error: unknown): GatewayError | undefined {
   if (error instanceof Untranslatable) return new GatewayError('unsupported_parameter', { message: error.message, param: error.param })
   const { code, statusCode } = error as Partial<FastifyError>
   const known = foreignCodes[code ?? '']
-  if (known !== undefined) return new GatewayError(known, known === 'request_too_large' ? { headers: { connection: 'close' } } : {})
-  // A body that ends before its length: the client left or lied.
+  if (known !== undefined) return new GatewayError(known)
+  // What Fastify refused by the schema of a route.
   if (statusCode === 400) return new GatewayError('invalid_request')
   return undefined
 }

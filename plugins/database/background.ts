@@ -6,8 +6,10 @@ import type { DatabaseWriter } from './writer.ts'
 
 /** Bytes of the write-ahead log at which it is moved into the database: seldom, since writers wait for the last of it. */
 const CHECKPOINT_AT = 32 * 1024 * 1024
-/** ms between two looks at its size. */
-const LOOK = 100
+/** ms between two looks at whether it is time for that. */
+const LOOK = 500
+/** ms between two looks at whether it has grown: what came in since is put on the disk in one go. */
+const SETTLE = 100
 /** ms that writes are held back at most so that the log can begin anew. */
 const LONGEST_PAUSE = 100
 
@@ -28,6 +30,7 @@ export class Background {
   readonly #checkpointAt: number
   readonly #asked = new Map<number, { resolve: (rows: Row[]) => void, reject: (error: Error) => void }>()
   readonly #looking: NodeJS.Timeout
+  readonly #settling: NodeJS.Timeout
   readonly #inode: bigint | undefined
   #gone = false
   #worker: Worker | undefined
@@ -43,6 +46,7 @@ export class Background {
     this.#inode = inodeOf(file)
     this.#writer = writer
     this.#looking = setInterval(() => void this.#look(), LOOK).unref()
+    this.#settling = setInterval(() => this.#settle(), SETTLE).unref()
   }
 
   /** All rows of a query, as of what has been committed so far. */
@@ -53,6 +57,7 @@ export class Background {
   async close (): Promise<void> {
     this.#closed = true
     clearInterval(this.#looking)
+    clearInterval(this.#settling)
     await this.#worker?.terminate()
   }
 
@@ -68,9 +73,7 @@ export class Background {
     if (this.#closed) return
     try {
       this.#writer.refuse(this.#isGone() ? new Error('gateway.db was removed from it while it was in use: put it back, or start the gateway anew') : undefined)
-      if (this.#gone) return
-      this.#log.settle()
-      if (this.#moving || this.#log.size < this.#checkpointAt) return
+      if (this.#gone || this.#moving || this.#log.size < this.#checkpointAt) return
     } catch {
       // The folder cannot be looked into for now, which says nothing about what is open in it.
       return
@@ -86,6 +89,14 @@ export class Background {
       // It is tried again at the next look.
     } finally {
       this.#moving = false
+    }
+  }
+
+  #settle (): void {
+    try {
+      this.#log.settle((error) => this.#writer.tell(error))
+    } catch {
+      // It is not there, or no descriptor is left: a later look comes to it.
     }
   }
 

@@ -9,7 +9,7 @@ const FRAMES_AT = 16
 const STEP = 512 * 1024
 
 /** Puts what was written to a file on the disk. */
-type Flush = (descriptor: number, done: () => void) => void
+type Flush = (descriptor: number, done: (error: Error | null) => void) => void
 
 /**
  * The write-ahead log of an open database, as far as it is in use: its file stays as large as it once was, since to cut it off
@@ -51,20 +51,19 @@ export class WriteAheadLog {
   /**
    * Has its file put on the disk as it grows, off this thread. Room there is found no earlier than that, and whoever writes
    * meanwhile waits: a checkpoint that comes to 32 MB without any held up the event loop for 2 to 8 ms.
+   *
+   * @param onFault told of what the disk says: the system tells each fault once, so that a checkpoint may not hear of it
    */
-  settle (): void {
+  settle (onFault: (error: Error) => void): void {
+    if (this.#settling) return
     const { size } = this
-    if (this.#settling || size < this.#settled + STEP) return
-    try {
-      this.#log ??= openSync(`${this.#file}-wal`, 'r')
-    } catch {
-      // It is not there, or no descriptor is left: a later look comes to it.
-      return
-    }
+    if (size < this.#settled + STEP) return
+    this.#log ??= openSync(`${this.#file}-wal`, 'r')
     this.#settling = true
-    this.#flush(this.#log, () => {
+    this.#flush(this.#log, (error) => {
       this.#settling = false
-      this.#settled = size
+      if (error === null) this.#settled = size
+      else if (!this.#closed) onFault(error)
       if (this.#closed) this.close()
     })
   }

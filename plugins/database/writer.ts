@@ -130,6 +130,11 @@ export class DatabaseWriter {
     this.flush()
   }
 
+  /** Tells of a fault of the disk that no write has met. */
+  tell (error: Error): void {
+    this.#report(error)
+  }
+
   /** Nothing is to be written from now on, since nobody would find it. @param reason none: it may be again */
   refuse (reason: Error | undefined): void {
     if (this.#refused === undefined && reason === undefined) return

@@ -3,7 +3,7 @@ import { GatewayError } from '../errors.ts'
 import { free } from '../memory.ts'
 
 /** How many times what has come a body's memory may be: who announces much and sends little shall not take it up. */
-const AHEAD = 16
+const AHEAD = 2
 
 /**
  * Receives a body in one piece of memory. The pieces it comes in, which the parser made for it alone, are freed as they are
@@ -13,7 +13,7 @@ const AHEAD = 16
  * @param done called once, with the body or an error
  */
 export function receive (request: IncomingMessage, limit: number, done: (error: Error | null, body?: Buffer) => void): void {
-  const length = Number(request.headers['content-length'])
+  const length = Number(request.headers['content-length'] ?? Infinity)
   let whole: Buffer | undefined
   let size = 0
 
@@ -29,7 +29,14 @@ export function receive (request: IncomingMessage, limit: number, done: (error: 
       whole = piece
       return
     }
-    if (whole.length < size) whole = enlarged(whole, before, Number.isNaN(length) ? 2 * size : Math.min(length, AHEAD * size))
+    if (whole.length < size) {
+      try {
+        whole = resized(whole, before, Math.max(size, Math.min(length, AHEAD * size)))
+      } catch (cause) {
+        // The system has no memory left for it.
+        return leave(new GatewayError('overloaded', { headers: { connection: 'close', 'retry-after': '1' }, cause }))
+      }
+    }
     whole.set(piece, before)
     free(piece)
   }
@@ -37,7 +44,7 @@ export function receive (request: IncomingMessage, limit: number, done: (error: 
   function finish (): void {
     quit()
     const body = whole ?? Buffer.alloc(0)
-    done(null, body.length === size ? body : body.subarray(0, size))
+    done(null, body.length === size ? body : resized(body, size, size))
   }
 
   function leave (error: Error): void {
@@ -53,9 +60,9 @@ export function receive (request: IncomingMessage, limit: number, done: (error: 
 }
 
 /** @param used bytes of it that are */
-function enlarged (bytes: Buffer, used: number, size: number): Buffer {
-  const larger = Buffer.allocUnsafeSlow(size)
-  bytes.copy(larger, 0, 0, used)
+function resized (bytes: Buffer, used: number, size: number): Buffer {
+  const other = Buffer.allocUnsafeSlow(size)
+  bytes.copy(other, 0, 0, used)
   free(bytes)
-  return larger
+  return other
 }

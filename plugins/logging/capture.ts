@@ -135,6 +135,7 @@ export class Capture {
         // A reply that its dialect cannot fold costs its own line, and nothing else.
         this.#losses.add(1)
       }
+      next.recorder?.close()
       if (performance.now() >= until) break
       next = this.#finished.shift()
     }

@@ -8,6 +8,7 @@ const FOLD_FROM = 65_536
 /** Bytes at which they are folded at once, because the event loop has not come round meanwhile. */
 const FOLD_NOW = 1_048_576
 
+const NOTHING = Buffer.alloc(0)
 const OPEN_BRACE = 0x7b
 const OPEN_BRACKET = 0x5b
 
@@ -15,7 +16,7 @@ const OPEN_BRACKET = 0x5b
 export class Recorder {
   readonly #limit: number
   readonly #fold: (() => Fold | undefined) | undefined
-  readonly #request: Buffer
+  #request: Buffer
   readonly #requestBytes: number
   #chunks: Buffer[] = []
   #heldBytes = 0
@@ -24,6 +25,7 @@ export class Recorder {
   #full = false
   #folding: Folding | undefined = undefined
   #scheduled = false
+  #onRead: (() => void) | undefined = undefined
 
   /**
    * @param request a body already judged to be JSON
@@ -49,6 +51,17 @@ export class Recorder {
     if (this.#folding === undefined) this.#full = this.#heldBytes > this.#limit + MARGIN
     else if (this.#heldBytes >= FOLD_NOW) this.#foldHeld(this.#folding)
     else if (this.#heldBytes >= FOLD_FROM) this.#schedule(this.#folding)
+  }
+
+  /** @param then called once the request's bytes are read no more; maybe never, where the exchange is not written down */
+  whenRead (then: () => void): void {
+    this.#onRead = then
+  }
+
+  /** Lets go of the request: it is written down. */
+  close (): void {
+    this.#request = NOTHING
+    this.#onRead?.()
   }
 
   /** About how much memory it holds, in bytes. */

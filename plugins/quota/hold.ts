@@ -108,7 +108,7 @@ export class StoreHold implements Hold {
     const seen = this.limits.map((limit, index) => {
       const window = demands[index]?.window
       const { used = 0, resetIn = 0 } = levels[index] ?? {}
-      const ends = window?.kind === 'length' ? `,"windowMs":${window.ms},"resetAt":${Math.round(this.#since + resetIn)}` : ''
+      const ends = window?.kind === 'length' && Number.isFinite(resetIn) ? `,"windowMs":${window.ms},"resetAt":${Math.round(this.#since + resetIn)}` : ''
       return `{${factsOf(limit)},"used":${used},"held":${held[index] ?? 0}${ends}${exceeded.includes(index) ? ',"exceeded":true' : ''}}`
     })
     return `[${seen.join(',')}]`

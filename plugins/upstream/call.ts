@@ -37,7 +37,7 @@ export interface Route {
 export class UpstreamCall implements Dispatcher.DispatchHandler, Guest, Passenger {
   /** Whether the request went out on a connection: then the provider may have worked on it. */
   reached = false
-  /** Whether all of it was sent, and nobody reads its body any more: known once the reply is there. */
+  /** Whether its connection has sent all of it, and reads the body no more: known at the end of the reply. */
   sent = false
   attempts = 0
   connection: Connection | undefined

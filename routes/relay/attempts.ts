@@ -66,7 +66,7 @@ export class Attempts {
     return this.#waiting === undefined && this.#call?.reached === true
   }
 
-  /** Whether it went out once, and nobody there reads its body any more. */
+  /** Whether it went out on one connection, which has sent all of it: where there was another, that may still be at it. */
   get sent (): boolean {
     return this.attempts === 1 && this.#call?.sent === true
   }

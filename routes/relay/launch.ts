@@ -2,7 +2,6 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Bound, Call, Dialect } from '../../providers/dialects/dialect.ts'
 import { widest } from '../../providers/dialects/bound.ts'
 import { GatewayError } from '../../plugins/errors.ts'
-import { free } from '../../plugins/memory.ts'
 import { Exchange } from '../../plugins/logging/exchange.ts'
 import { newRequestId } from '../../plugins/http/request-id.ts'
 import { redactorFor } from '../../plugins/logging/redact.ts'
@@ -123,11 +122,7 @@ export function launcher (fastify: FastifyInstance): Launch {
         const recorder = fastify.exchanges.begin(exchange, body?.record ?? NOTHING)
         const redact = redactorFor(key)
         relay = new Relay(fastify, request, reply, { dialect, call, request: body?.fields ?? {}, target, outgoing, ways, hold, exchange, recorder, redact, kept, drains })
-        const left = underway.add(relay, reply.raw)
-        relay.start(() => {
-          left()
-          if (relay?.read === true) freeBodies(asked)
-        })
+        relay.start(underway.add(relay, reply.raw))
       })
     }
   }
@@ -145,11 +140,6 @@ export function launcher (fastify: FastifyInstance): Launch {
       capable: ways.every(({ target }) => target.dialect.cap !== undefined)
     }
   }
-}
-
-function freeBodies ({ body, ways }: Asked): void {
-  if (body !== undefined) free(body.bytes)
-  for (const { outgoing: { request: { body } } } of ways) if (body !== undefined) free(body)
 }
 
 /** How much it can cost, by what goes out. A cap on the output that the translation put in is not one of the client's. */

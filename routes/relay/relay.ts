@@ -3,6 +3,7 @@ import { estimateTokens } from '../../providers/dialects/estimate.ts'
 import { replyStream, wholeReply, type ReplyOptions, type ReplyStream } from '../../providers/dialects/reply.ts'
 import { GatewayError } from '../../plugins/errors.ts'
 import type { Outcome } from '../../plugins/logging/exchange.ts'
+import { free } from '../../plugins/memory.ts'
 import type { UpstreamRequest } from '../../plugins/upstream/index.ts'
 import type { Admitted } from './admitted.ts'
 import { Answer } from './answer.ts'
@@ -46,6 +47,9 @@ export class Relay implements AttemptsHandler, ClockEvents {
   /** Set once the client has left and the reply is read on without it. */
   #endDrain: (() => void) | undefined
   #over = false
+  #booksClosed = false
+  /** Whether the request's body is written down, or is not to be. */
+  #captured: boolean
 
   constructor (fastify: FastifyInstance, request: FastifyRequest, reply: FastifyReply, admitted: Admitted) {
     this.#fastify = fastify
@@ -59,6 +63,11 @@ export class Relay implements AttemptsHandler, ClockEvents {
       timeouts: ({ target }) => fastify.upstream.timeouts(target.provider.name, request.key.timeouts),
       stream: admitted.call.stream,
       eager: request.key.retry === 'always'
+    })
+    this.#captured = admitted.recorder === undefined
+    admitted.recorder?.whenRead(() => {
+      this.#captured = true
+      this.#freeBodies()
     })
     this.#answer = new Answer(fastify, request, reply, admitted, this.#books, () => this.#upstream.resume())
   }
@@ -81,11 +90,6 @@ export class Relay implements AttemptsHandler, ClockEvents {
   /** Whether everything has been said and written down. */
   get over (): boolean {
     return this.#over
-  }
-
-  /** Whether nobody reads the request's body any more, once it is over. */
-  get read (): boolean {
-    return this.#upstream.sent && this.#admitted.recorder === undefined
   }
 
   /** ms since the provider's last byte; endless before its first. */
@@ -146,7 +150,7 @@ export class Relay implements AttemptsHandler, ClockEvents {
   }
 
   onEnd (): void {
-    if (this.#over) return
+    if (this.#over) return this.#freeBodies()
     if (this.#stream !== undefined) this.#endStream(this.#stream)
     else if (this.#status >= 300) this.#passFailure()
     else this.#sendWhole()
@@ -301,7 +305,21 @@ export class Relay implements AttemptsHandler, ClockEvents {
     if (!this.#books.noted && this.#stream !== undefined) this.#books.note(this.#stream.end())
     this.#gathered = []
     const counting = this.#books.close({ upstream: this.#upstream, outcome, status, error, media: this.#answer.media })
-    if (counting === undefined) this.#onClose()
-    else counting.finally(this.#onClose).catch((err: unknown) => this.#request.log.error({ err }, 'the books of a request could not be closed'))
+    if (counting === undefined) this.#closed()
+    else counting.finally(() => this.#closed()).catch((err: unknown) => this.#request.log.error({ err }, 'the books of a request could not be closed'))
+  }
+
+  #closed (): void {
+    this.#booksClosed = true
+    this.#onClose()
+    this.#freeBodies()
+  }
+
+  /** Those of the request, once neither the books, nor the connection, nor the capture read them any more. */
+  #freeBodies (): void {
+    if (!this.#booksClosed || !this.#captured || !this.#upstream.sent) return
+    const { body } = this.#request
+    if (body instanceof Buffer) free(body)
+    for (const { outgoing: { request } } of this.#admitted.ways) if (request.body !== undefined) free(request.body)
   }
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, fstatSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -232,33 +232,47 @@ t.test('to look how large the log is frees none of the locks that keep others fr
 t.test('the log is given room on the disk as it grows, and once', async (t) => {
   const opened = openDatabase(folder(t))
   const database = new Database(opened, { onFault: (error) => t.fail(String(error)) })
-  const flushed: Array<() => void> = []
-  const log = new WriteAheadLog(opened.file, (_descriptor, done) => { flushed.push(done) })
-  log.settle()
-  t.equal(flushed.length, 0, 'it has hardly begun')
+  const flushes: Array<{ descriptor: number, done: (error: Error | null) => void }> = []
+  const log = new WriteAheadLog(opened.file, (descriptor, done) => { flushes.push({ descriptor, done }) })
+  const faults: Error[] = []
+  const settle = (): void => log.settle((error) => faults.push(error))
   const grow = (): void => {
     for (let i = 0; i < 100; i++) database.write(INSERT, ['p', `${log.size} ${i}`, 'k'.repeat(10_000)])
     database.flush()
-    log.settle()
+    settle()
   }
+  settle()
+  t.equal(flushes.length, 0, 'it has hardly begun')
   grow()
   grow()
-  t.equal(flushed.length, 1, 'one at a time')
-  flushed[0]?.()
-  log.settle()
-  t.equal(flushed.length, 2, 'what came in meanwhile')
-  flushed[1]?.()
-  log.settle()
-  t.equal(flushed.length, 2)
+  t.equal(flushes.length, 1, 'one at a time')
+  flushes[0]?.done(new Error('EIO'))
+  t.match(faults, [{ message: 'EIO' }])
+  settle()
+  t.equal(flushes.length, 2, 'what failed is tried again')
+  flushes[1]?.done(null)
+  settle()
+  t.equal(flushes.length, 2)
   opened.db.exec('PRAGMA wal_checkpoint(RESTART)')
   grow()
-  t.equal(flushed.length, 2, 'begun anew, it has the room that it had')
+  t.equal(flushes.length, 2, 'begun anew, it has the room that it had')
   grow()
   grow()
-  t.equal(flushed.length, 3)
+  t.equal(flushes.length, 3)
   await database.close()
+  const isOpen = (): boolean => {
+    try {
+      fstatSync(flushes[2]?.descriptor ?? NaN)
+      return true
+    } catch {
+      return false
+    }
+  }
   log.close()
-  flushed[2]?.()
+  t.ok(isOpen(), 'it is in use')
+  flushes[2]?.done(new Error('EBADF'))
+  t.notOk(isOpen())
+  t.equal(faults.length, 1)
 })
 
 t.test('a folder that cannot be looked into for a while ends nothing, and refuses nothing', async (t) => {

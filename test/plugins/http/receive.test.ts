@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
 import { connect, type AddressInfo, type Socket } from 'node:net'
+import { mock } from 'node:test'
 import t from 'tap'
 import { receive } from '../../../plugins/http/receive.ts'
 import { until, type Teardown } from '../../helper.ts'
@@ -54,21 +55,49 @@ t.test('a body is received whole, however it comes, and its pieces are freed', a
       t.ok(received[0]?.body?.equals(body), `${length} bytes`)
       t.equal(received.length, 1)
       if (pieces.length > 1) t.ok(pieces.every((piece) => piece.length < 16 * 1024), 'large ones are empty now')
+      if (length > 4096) t.equal(received[0]?.body?.buffer.byteLength, length, 'it has no more memory than it needs')
       client.destroy()
     }
   }
 })
 
+/** How large what is taken up from now on is, piece by piece. */
+function watch (t: Teardown): number[] {
+  const { allocUnsafeSlow } = Buffer
+  const sizes: number[] = []
+  mock.method(Buffer, 'allocUnsafeSlow', (size: number) => {
+    sizes.push(size)
+    return allocUnsafeSlow(size)
+  })
+  t.teardown(() => mock.restoreAll())
+  return sizes
+}
+
 t.test('its memory follows what has come, not what was announced', async (t) => {
   const { client, pieces, received } = await receiver(t)
-  const before = process.memoryUsage().arrayBuffers
+  const sizes = watch(t)
   await send(client, head(`Content-Length: ${LIMIT}`))
+  let come = 0
+  for (let i = 0; i < 10; i++) {
+    await send(client, bytes(30_000))
+    come += 30_000
+    await until(() => pieces.length > i)
+    t.ok((sizes.at(-1) ?? 0) <= 2 * come, `${sizes.at(-1)} of ${come}`)
+  }
+  t.equal(sizes.length, 2, 'it is not enlarged for each piece')
+  t.same(received, [])
+})
+
+t.test('without memory it is an error of that request', async (t) => {
+  const { client, pieces, received } = await receiver(t)
+  mock.method(Buffer, 'allocUnsafeSlow', () => { throw new RangeError('no memory') })
+  t.teardown(() => mock.restoreAll())
+  await send(client, head('Content-Length: 60000'))
   await send(client, bytes(30_000))
   await until(() => pieces.length > 0)
   await send(client, bytes(30_000))
-  await until(() => pieces.length > 1)
-  t.ok(process.memoryUsage().arrayBuffers - before < 1_500_000)
-  t.same(received, [])
+  await until(() => received.length > 0)
+  t.match(received, [{ error: { code: 'overloaded', headers: { 'retry-after': '1' } } }])
 })
 
 t.test('more than the limit is refused, once', async (t) => {
