@@ -70,6 +70,9 @@ export interface ErrorDetails {
   limited?: 'requests' | 'tokens'
   /** The limit that refuses, by its name in keys.json: for the operator, not for the client. */
   limit?: string
+  /** The label of the key that is refused, and why it is: for the operator, not for the client. */
+  key?: string | undefined
+  reason?: string | undefined
   headers?: Record<string, string>
   cause?: unknown
 }
@@ -82,7 +85,9 @@ export class GatewayError extends Error {
   readonly param: string | undefined
   readonly limited: ErrorDetails['limited']
   readonly limit: string | undefined
+  readonly key: string | undefined
   readonly headers: Record<string, string>
+  readonly #reason: string | undefined
 
   constructor (code: ErrorCode, details: ErrorDetails = {}) {
     const [status, message] = errorTable[code]
@@ -92,13 +97,15 @@ export class GatewayError extends Error {
     this.param = details.param
     this.limited = details.limited
     this.limit = details.limit
+    this.key = details.key
+    this.#reason = details.reason
     this.headers = details.headers ?? {}
     if (status === 401) this.headers['www-authenticate'] = 'Bearer'
   }
 
-  /** What the system or TLS called its cause, such as `ECONNREFUSED`: a word without names or addresses. For the log, not for clients. */
+  /** What was given, or else what the system or TLS called its cause, such as `ECONNREFUSED`: a word without names or addresses. For the log, not for clients. */
   get reason (): string | undefined {
-    return reasonOf(this.cause)
+    return this.#reason ?? reasonOf(this.cause)
   }
 
   get info (): ErrorInfo {

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { credentialHeaders } from '../../providers/dialects/index.ts'
 import { GatewayError } from '../errors.ts'
 import { isWithin } from '../networks.ts'
+import { barOf } from './bar.ts'
 import { learn } from './hashed.ts'
 import { MAX_KEY_LENGTH } from './schema.ts'
 
@@ -36,23 +37,27 @@ function bearer (value = ''): string | undefined {
 
 /**
  * The hook that lets only good keys through and sets `request.key`. What is wrong with a key is not told: the answer
- * to every bad one is the same to the byte. Guesses are counted by address; a good key is never refused for them.
+ * to every bad one is the same to the byte, and only the log has whose it was. Guesses are counted by address; a good key is
+ * never refused for them.
  */
 export function authenticator (fastify: FastifyInstance): (request: FastifyRequest) => Promise<void> {
   const countFailure = fastify.createRateLimit({ max: FAILED_LOOKUPS_PER_MINUTE, timeWindow: 60_000 })
   return async function authenticate (request) {
     const token = credentialOf(request.raw.rawHeaders)
-    const key = token === undefined ? undefined : fastify.keys.find(token)
-    if (token !== undefined && key !== undefined) {
+    const key = token === undefined ? undefined : fastify.keys.known(token)
+    const reason = key === undefined ? undefined : barOf(key)
+    if (token !== undefined && key !== undefined && reason === undefined) {
       learn(key, token)
       request.key = key
       if (key.allowIps !== undefined && !isWithin(key.allowIps, request.ip)) throw new GatewayError('ip_not_allowed')
       return
     }
     const failures = await countFailure(request)
+    // All bad ones go the same way, so that none takes another time.
+    const whose = { key: key?.label, reason }
     if (!failures.isAllowed && failures.isExceeded) {
-      throw new GatewayError('too_many_failed_lookups', { headers: { 'retry-after': String(Math.max(1, failures.ttlInSeconds)) } })
+      throw new GatewayError('too_many_failed_lookups', { ...whose, headers: { 'retry-after': String(Math.max(1, failures.ttlInSeconds)) } })
     }
-    throw new GatewayError('invalid_api_key')
+    throw new GatewayError('invalid_api_key', whose)
   }
 }

@@ -5,6 +5,7 @@ import { keepReloading } from '../file/reload.ts'
 import { atOnce, inSlices, type Work } from '../file/slices.ts'
 import { isExposed, readAtStart, readBytes } from '../file/source.ts'
 import { authenticator } from './authenticate.ts'
+import { barOf } from './bar.ts'
 import { beware, learn } from './conceal.ts'
 import { list, type Changed, type Listed } from './changes.ts'
 import { digest, readingKeys, readKeys, type KeySet, type VirtualKey } from './file.ts'
@@ -18,6 +19,8 @@ export type { KeyTarget } from './targets.ts'
 export interface Keys {
   /** The key of that text; `undefined` where it is unknown, disabled or expired. */
   find (token: string): VirtualKey | undefined
+  /** The same, disabled and expired ones too. */
+  known (token: string): VirtualKey | undefined
   /** One of that id, disabled and expired ones too: a key and what was made in its place share it, and their limits. */
   withId (id: string): VirtualKey | undefined
   /** All of them, disabled and expired ones too. */
@@ -81,8 +84,9 @@ export default fp<KeysOptions>(async (fastify, { env = process.env, pollInterval
   fastify.decorate('keys', {
     find (token) {
       const key = keys.get(digest(token))
-      return key === undefined || key.disabled || (key.expiresAt ?? Infinity) <= Date.now() ? undefined : key
+      return key === undefined || barOf(key) !== undefined ? undefined : key
     },
+    known: (token) => keys.get(digest(token)),
     withId (id) {
       let byId = ids.get(keys)
       if (byId === undefined) ids.set(keys, byId = new Map([...keys.values()].map((key) => [key.id, key])))

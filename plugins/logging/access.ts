@@ -12,7 +12,7 @@ const SEARCHED = 1024
 const nothingToHide: Redact = (text) => text
 
 /** The line of a request that no provider was asked for: models, health, and all that was refused before. */
-export function accessLine (request: FastifyRequest, reply: FastifyReply, keys: Pick<Keys, 'find'>, gone: boolean): RequestLine {
+export function accessLine (request: FastifyRequest, reply: FastifyReply, keys: Pick<Keys, 'known'>, gone: boolean): RequestLine {
   // There only where the route asks for a key, whatever its type says.
   const key: VirtualKey | undefined = request.key
   const redact = key === undefined ? nothingToHide : redactorFor(key)
@@ -21,7 +21,7 @@ export function accessLine (request: FastifyRequest, reply: FastifyReply, keys: 
     id: bounded(request.id, redact),
     method: request.method,
     path: bounded(pathOf(request, keys), redact),
-    key: key?.label,
+    key: key?.label ?? request.failure?.key,
     provider: key?.provider,
     model: undefined,
     servedModel: undefined,
@@ -44,15 +44,15 @@ export function accessLine (request: FastifyRequest, reply: FastifyReply, keys: 
 }
 
 /** A path that is not literally a route's may hold anything, such as a key that someone took for a part of the URL. */
-function pathOf (request: FastifyRequest, keys: Pick<Keys, 'find'>): string {
+function pathOf (request: FastifyRequest, keys: Pick<Keys, 'known'>): string {
   const path = withoutQuery(request.url)
   if (path === request.routeOptions.url) return path
   return conceal(path.slice(0, SEARCHED)).split('/').map((part) => part !== '' && isKey(decoded(part), keys) ? '[redacted]' : part).join('/')
 }
 
-/** What looks like a key of ours may be one that is disabled by now. */
-function isKey (text: string, keys: Pick<Keys, 'find'>): boolean {
-  return ISSUED.test(text) || keys.find(text) !== undefined
+/** What looks like a key of ours may be one that is gone by now. */
+function isKey (text: string, keys: Pick<Keys, 'known'>): boolean {
+  return ISSUED.test(text) || keys.known(text) !== undefined
 }
 
 function decoded (part: string): string {

@@ -39,6 +39,8 @@ export interface LoggingOptions {
 export interface Failure {
   code: string
   reason?: string | undefined
+  /** The label of the key that was refused. */
+  key?: string | undefined
 }
 
 declare module 'fastify' {

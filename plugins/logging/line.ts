@@ -22,7 +22,7 @@ export interface RequestLine {
   status: number
   outcome: Outcome | undefined
   error: string | undefined
-  /** What the system called its cause, such as `ECONNREFUSED`. */
+  /** What the system called its cause, such as `ECONNREFUSED`, or why a key was refused. */
   reason: string | undefined
   /** ms to the reply's first byte. */
   firstByteMs: number | undefined
