@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import type { FastifyBaseLogger } from 'fastify'
 import { FileFault } from './fault.ts'
+import { Nameless } from './nameless.ts'
 import { markOf, readBytes, type Source } from './source.ts'
 
 export interface Reloading {
@@ -22,6 +23,8 @@ export interface Reloading {
 }
 
 export interface Reload {
+  /** Whether the file is the one in force, as far as is known. */
+  readonly healthy: boolean
   /** Looks at the file now, and has loaded what is new in it by its end. */
   look (): Promise<void>
   stop (): void
@@ -32,7 +35,7 @@ type Content = { id: string, bytes: Buffer, fault?: undefined } | { id: string, 
 /**
  * Looks at the path from time to time, because watching a file misses what happens to its links and on network
  * drives. A bad file leaves what is in force as it is; it is reported once, and not before it was seen twice: the first
- * time it may have been half-written.
+ * time it may have been half-written. So is a file that was replaced where the path does not lead.
  */
 export function keepReloading ({ source, name, interval, bytes, log, load, beside }: Reloading): Reload {
   const file = source.path
@@ -43,12 +46,15 @@ export function keepReloading ({ source, name, interval, bytes, log, load, besid
   let reported: string | undefined
   let stopped = false
   let looking = Promise.resolve()
+  let current = true
+  const nameless = new Nameless()
 
   /** `undefined` where nothing can have changed. */
   async function read (): Promise<Content | undefined> {
     try {
       const others = await beside?.look() ?? ''
       const mark = await markOf(source)
+      tell(nameless.look(mark.links))
       if (`${mark.text}${others}` === lastMark && suspect === undefined) return undefined
       const bytes = await readBytes(source)
       lastMark = mark.fresh ? undefined : `${mark.text}${others}`
@@ -60,9 +66,20 @@ export function keepReloading ({ source, name, interval, bytes, log, load, besid
     }
   }
 
+  function tell (news: 'lost' | 'found' | undefined): void {
+    if (news === 'lost') {
+      log.error({ file }, `${name} not reloaded, the old ones stay in force: the file was replaced or deleted where it is mounted from, ` +
+        'and the new one cannot be seen from here: restart, and mount its folder instead of the file alone, or write the file in place')
+    }
+    if (news === 'found') log.info({ file }, `the ${name} file has a name again, and changes of it are seen`)
+  }
+
   /** One look at a time: the second of two may be for what the first came too early to see. */
   function look (): Promise<void> {
-    looking = looking.then(lookOnce).catch((error: unknown) => log.error({ err: error }, `${name} not reloaded, the old ones stay in force`))
+    looking = looking.then(lookOnce).catch((error: unknown) => {
+      current = false
+      log.error({ err: error }, `${name} not reloaded, the old ones stay in force`)
+    })
     return looking
   }
 
@@ -72,6 +89,7 @@ export function keepReloading ({ source, name, interval, bytes, log, load, besid
     if (content.id === inForce) {
       if (reported !== undefined) log.info({ file }, `the ${name} file is again the one in force`)
       suspect = reported = undefined
+      current = true
       return
     }
     if (content.id === reported) {
@@ -84,11 +102,13 @@ export function keepReloading ({ source, name, interval, bytes, log, load, besid
     })
     if (fault === undefined) {
       suspect = reported = undefined
+      current = true
     } else if (content.id !== suspect) {
       suspect = content.id
     } else {
       suspect = undefined
       reported = content.id
+      current = false
       log.error({ file }, `${name} not reloaded, the old ones stay in force: ${fault.message}`)
     }
   }
@@ -101,6 +121,7 @@ export function keepReloading ({ source, name, interval, bytes, log, load, besid
 
   let timer = schedule()
   return {
+    get healthy () { return current && !nameless.sure },
     look,
     stop () {
       stopped = true

@@ -15,6 +15,8 @@ export interface Mark {
   text: string
   /** Changed so lately that a second change could have the same times. */
   fresh: boolean
+  /** How many names the file has. */
+  links: bigint
 }
 
 const reasons: Record<string, (source: Source) => string> = {
@@ -30,8 +32,8 @@ const COARSE = 1000
 
 /** @throws {FileFault} */
 export async function markOf (source: Source): Promise<Mark> {
-  const { dev, ino, size, mtimeNs, ctimeNs, ctimeMs } = await attempt(source, (path) => stat(path, { bigint: true }))
-  return { text: [dev, ino, size, mtimeNs, ctimeNs].join(), fresh: Date.now() - Number(ctimeMs) < COARSE }
+  const { dev, ino, size, mtimeNs, ctimeNs, ctimeMs, nlink } = await attempt(source, (path) => stat(path, { bigint: true }))
+  return { text: [dev, ino, size, mtimeNs, ctimeNs].join(), fresh: Date.now() - Number(ctimeMs) < COARSE, links: nlink }
 }
 
 /** @throws {FileFault} */

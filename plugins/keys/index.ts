@@ -27,6 +27,8 @@ export interface Keys {
   all (): Iterable<VirtualKey>
   /** How many there are, the disabled and expired ones too. */
   readonly size: number
+  /** Whether the file, and those it names, are what is in force, as far as is known. */
+  readonly healthy: boolean
   /**
    * Changes the file, whole or not at all. What was changed is in force at its end.
    * @throws {FileFault}
@@ -94,6 +96,7 @@ export default fp<KeysOptions>(async (fastify, { env = process.env, pollInterval
     },
     all: () => keys.values(),
     get size () { return keys.size },
+    get healthy () { return reload.healthy },
     change: (change) => inTurn(async () => {
       const result = await changeKeys(file, change, (content) => { readKeys(content, judging) })
       await reload.look()

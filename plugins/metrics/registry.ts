@@ -95,7 +95,7 @@ export function measure (sources: Sources, refusals: Refusals): Measured {
   ]))
   gauge('llm_gateway_targets', 'Targets of keys that list several. target: as x-gateway-target. state: closed (in use), open (at rest), half-open (to be tried again).', ['provider', 'target', 'state'], () => sources.targets())
 
-  gauge('llm_gateway_dependency_up', 'Whether what the gateway keeps things in is within reach: 1 or 0. Absent where there is none.', ['dependency'],
+  gauge('llm_gateway_dependency_up', 'Whether what the gateway keeps things in is within reach, and its keys file the one in force: 1 or 0. Absent where there is none.', ['dependency'],
     () => Object.entries(sources.dependencies()).map(([dependency, up]) => [{ dependency }, up ? 1 : 0]))
   gauge('llm_gateway_ledger_waiting_writes', 'Writes that are not on disk yet.', [], () => [[{}, sources.ledger().waiting]])
   counter('llm_gateway_ledger_lost_writes_total', 'Writes that the disk never took.', [], () => [[{}, sources.ledger().lost]])

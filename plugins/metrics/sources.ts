@@ -45,6 +45,7 @@ export function sourcesOf ({ config, database, exchanges, keys, postgres, prices
       return {
         disk: database?.healthy === true,
         logs: exchanges.healthy,
+        keys: keys.healthy,
         ...redis !== undefined && { redis: redis === 'up' },
         ...postgres !== null && { postgres: postgres.state() === 'up' }
       }

@@ -1,6 +1,6 @@
 /* eslint no-template-curly-in-string: off -- in keys.json, ${NAME} is a reference. */
 import { createHash } from 'node:crypto'
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import rateLimit from '@fastify/rate-limit'
@@ -435,6 +435,7 @@ t.test('reload by rename, in place, and of bad files (S19, S21)', async (t) => {
 
   replace({ virtual_keys: { kept: entry(), added: entry(), changed: entry({ models: ['b'] }) } })
   await until(() => app.keys.find('added') !== undefined)
+  t.equal(app.keys.healthy, true)
   t.equal(app.keys.find('gone'), undefined)
   t.strictSame(app.keys.find('changed')?.models, ['b'])
   t.match(lines, [{ msg: 'keys reloaded', added: 1, removed: 1, changed: 1, file }])
@@ -459,6 +460,7 @@ t.test('reload by rename, in place, and of bad files (S19, S21)', async (t) => {
     t.match(errorsOf().at(-1)?.msg, /the old ones stay in force/)
     t.ok(app.keys.find('in_place'), 'the old keys stay')
     t.equal(app.keys.find(TOKEN), undefined, 'and nothing of the new ones comes')
+    t.equal(app.keys.healthy, false)
   }
   await sleep(100)
   t.equal(errorsOf().length, reported, 'reported once each')
@@ -466,8 +468,14 @@ t.test('reload by rename, in place, and of bad files (S19, S21)', async (t) => {
 
   writeFileSync(file, JSON.stringify({ virtual_keys: { in_place: entry() } }))
   await until(() => lines.some(({ msg }) => /again the one in force/.test(msg)))
+  t.equal(app.keys.healthy, true)
+  replace('[]')
+  reported++
+  await until(() => errorsOf().length === reported)
+  t.equal(app.keys.healthy, false)
   replace({ virtual_keys: { well: entry() } })
   await until(() => app.keys.find('well') !== undefined)
+  t.equal(app.keys.healthy, true)
   t.equal(app.keys.size, 1)
   t.equal(errorsOf().length, reported)
 })
@@ -490,6 +498,50 @@ t.test('reload by the symbolic links of a ConfigMap, twice (S20)', async (t) => 
   function version (number: string, text: string): Record<string, Record<string, string>> {
     return { [`..version${number}`]: { 'keys.json': text } }
   }
+})
+
+t.test('what cannot be loaded for a reason of nobody\'s is not in force either', async (t) => {
+  t.testdir({})
+  const file = write(t, 'old')
+  let fails = true
+  const log = { info () {}, error () {} } as unknown as FastifyBaseLogger
+  const reload = keepReloading({
+    source: { path: file, setting: 'KEYS_FILE', remedy: '' },
+    name: 'keys',
+    interval: 5,
+    bytes: Buffer.from('old'),
+    log,
+    load () { if (fails) throw new TypeError('oh no') }
+  })
+  t.teardown(reload.stop)
+  writeFileSync(file, 'new')
+  await until(() => !reload.healthy)
+  await sleep(50)
+  t.equal(reload.healthy, false)
+  fails = false
+  writeFileSync(file, 'newer')
+  await until(() => reload.healthy)
+  t.equal(reload.healthy, true)
+})
+
+t.test('a file that is replaced where it is mounted from is missed, and that is said once (S19)', { skip: process.platform !== 'linux' && 'needs /proc' }, async (t) => {
+  t.testdir({})
+  const file = write(t, { virtual_keys: { old: entry() } })
+  // A descriptor leads to its file, whatever becomes of the file's name, as a mount of the file alone does.
+  const descriptor = openSync(file, 'r')
+  t.teardown(() => closeSync(descriptor))
+  const path = `/proc/self/fd/${descriptor}`
+  const { app, lines } = await build(t, path)
+  const errorsOf = (): Line[] => lines.filter(({ level }) => level === ERROR)
+  await sleep(100)
+  t.equal(app.keys.healthy, true)
+  renameSync(write(t, { virtual_keys: { fresh: entry() } }, 'keys.json.tmp'), file)
+  await until(() => errorsOf().length > 0)
+  t.match(errorsOf()[0], { file: path, msg: /^keys not reloaded, the old ones stay in force: the file was replaced or deleted where it is mounted from.* restart, and mount its folder/ })
+  t.equal(app.keys.healthy, false)
+  t.ok(app.keys.find('old'))
+  await sleep(100)
+  t.equal(errorsOf().length, 1, 'once')
 })
 
 t.test('a file caught half-written is not reported (S22)', async (t) => {

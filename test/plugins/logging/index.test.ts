@@ -35,7 +35,7 @@ async function server (t: Tap, options: { level?: string, logDir?: string } = {}
     fastify.decorate('config', { logDir, logBodies: 'full', logMaxSize: 1e8, logRetention: 0, logBodyLimit: 1e6 } as unknown as FastifyInstance['config'])
   }, { name: 'config' }))
   await app.register(fp(async (fastify) => {
-    fastify.decorate('keys', { size: 1, withId: () => undefined, all: () => [], find: () => undefined, known: (token: string) => token === key.token ? key : undefined, change: () => Promise.reject(new Error('not here')), list: async () => [] })
+    fastify.decorate('keys', { size: 1, healthy: true, withId: () => undefined, all: () => [], find: () => undefined, known: (token: string) => token === key.token ? key : undefined, change: () => Promise.reject(new Error('not here')), list: async () => [] })
     fastify.decorateRequest('key')
   }, { name: 'keys' }))
   await app.register(logging, { dialect: (id) => id === words.id ? words : undefined })

@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
+import { join } from 'node:path'
 import t from 'tap'
 import { CHAT_KEY, MESSAGES_KEY, REAL_KEY, post, startGateway, startProvider, until, type TestGateway } from '../../helper.ts'
 import { parse, sum } from './text.ts'
@@ -154,7 +155,8 @@ t.test('after a mixed run, the counts are those of the ledger', async (t) => {
   t.equal(sum(samples, 'llm_gateway_holds'), 0)
   t.equal(sum(samples, 'llm_gateway_dependency_up', { dependency: 'disk' }), 1)
   t.equal(sum(samples, 'llm_gateway_dependency_up', { dependency: 'logs' }), 1)
-  t.equal(samples.filter(({ name }) => name === 'llm_gateway_dependency_up').length, 2)
+  t.equal(sum(samples, 'llm_gateway_dependency_up', { dependency: 'keys' }), 1)
+  t.equal(samples.filter(({ name }) => name === 'llm_gateway_dependency_up').length, 3)
   t.equal(sum(samples, 'llm_gateway_ledger_waiting_writes'), 0)
   t.equal(sum(samples, 'llm_gateway_keys'), 3)
   t.same(types.get('llm_gateway_request_duration_seconds'), 'histogram')
@@ -189,8 +191,22 @@ t.test('what is away is told, and how much waits for it', async (t) => {
   const text = await ownPort(gateway)
   const { samples } = parse(text)
   t.equal(sum(samples, 'llm_gateway_spool_rows'), 3)
-  t.same(samples.filter(({ name }) => name === 'llm_gateway_dependency_up').map(({ labels, value }) => [labels['dependency'], value]), [['disk', 1], ['logs', 1], ['redis', 0], ['postgres', 0]])
+  t.same(samples.filter(({ name }) => name === 'llm_gateway_dependency_up').map(({ labels, value }) => [labels['dependency'], value]), [['disk', 1], ['logs', 1], ['keys', 1], ['redis', 0], ['postgres', 0]])
   t.notMatch(text, 'secret-of')
+})
+
+t.test('a keys file that is not in force is told, until it is (S21)', async (t) => {
+  const gateway = await startGateway(t, 'http://127.0.0.1:9', { env: { METRICS_PORT: '0' } })
+  const file = join(gateway.folder, 'keys.json')
+  const up = async (): Promise<number> => sum(parse(await ownPort(gateway)).samples, 'llm_gateway_dependency_up', { dependency: 'keys' })
+  const good = readFileSync(file)
+  t.equal(await up(), 1)
+  writeFileSync(file, good.subarray(1))
+  await until(() => gateway.lines().some(({ level }) => level === 50))
+  t.equal(await up(), 0)
+  writeFileSync(file, good)
+  await until(() => gateway.lines().some(({ msg }) => msg === 'the keys file is again the one in force'))
+  t.equal(await up(), 1)
 })
 
 t.test('a thousand names of models make no more labels, and no key is ever one', async (t) => {
