@@ -32,6 +32,9 @@ by itself.
 
 const OVERLAP = '24h'
 
+/** What a content is judged by, and the variables that the last one takes real keys from. */
+interface Checker { check: (bytes: Buffer) => void, variables: () => string[] }
+
 try {
   await run(process.argv.slice(3))
 } catch (error) {
@@ -153,25 +156,47 @@ function keysFile (): string {
 
 async function change <T> (act: (bytes: Buffer) => Changed<T>): Promise<T> {
   const file = keysFile()
-  const check = await checker()
+  const { check, variables } = await checker()
   try {
-    return await changeKeys(file, act, check)
+    const result = await changeKeys(file, act, check)
+    warnOf(variables())
+    return result
   } catch (error) {
     throw inFile(file, error)
   }
 }
 
+/** No fault: this environment is not the gateway's. */
+function warnOf (variables: string[]): void {
+  for (const name of variables) {
+    if ((process.env[name] ?? '') !== '') continue
+    console.error(`llm-gateway keys: warning: the file names \${${name}}, which is not set here; a gateway that does not have it either takes nothing of the file, and its old keys stay in force: make sure that it was started with ${name}`)
+  }
+}
+
 async function checkWith (bytes: Buffer): Promise<void> {
-  (await checker())(bytes)
+  (await checker()).check(bytes)
 }
 
 /** Judges a content as the gateway would, but for the real keys, which are where the gateway runs. */
-async function checker (): Promise<(bytes: Buffer) => void> {
+async function checker (): Promise<Checker> {
   const providers = checkProviders(await loadProviders(process.env['PROVIDERS'] || defaultProviders.join(',')))
   const { adminKey } = readSettings(process.env)
-  const env = new Proxy({}, { get: (_, name) => `not-known-here-${String(name)}` })
+  const asked = new Set<string>()
+  const env = new Proxy({}, {
+    get (_, name) {
+      asked.add(String(name))
+      return `not-known-here-${String(name)}`
+    }
+  })
   const files = { read: (path: string) => `not-known-here-${path}`.replaceAll(/[^!-~]/g, '-') }
-  return (bytes) => { readKeys(bytes, { providers, env, adminKey, files }) }
+  return {
+    check (bytes) {
+      asked.clear()
+      readKeys(bytes, { providers, env, adminKey, files })
+    },
+    variables: () => [...asked]
+  }
 }
 
 function inFile (file: string, error: unknown): unknown {

@@ -16,19 +16,18 @@ const providers = await Promise.all(defaultProviders.map(loadBuiltin))
 
 interface Ran { code: number | null, out: string, error: string }
 
-function build (t: Test): { file: string, keys: (...args: string[]) => Ran, piped: (input: string, ...args: string[]) => Ran } {
+function build (t: Test, env: NodeJS.ProcessEnv = {}): { file: string, keys: (...args: string[]) => Ran, piped: (input: string, ...args: string[]) => Ran } {
   const folder = t.testdir({})
   const file = join(folder, 'keys.json')
   const piped = (input: string, ...args: string[]): Ran => {
-    const env = { PATH: process.env['PATH'], KEYS_FILE: file }
-    const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, 'keys', ...args], { cwd: folder, env, input, encoding: 'utf8' })
+    const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, 'keys', ...args], { cwd: folder, env: { PATH: process.env['PATH'], KEYS_FILE: file, ...env }, input, encoding: 'utf8' })
     return { code: status, out: stdout.trimEnd(), error: stderr.trimEnd() }
   }
   return { file, piped, keys: (...args) => piped('', ...args) }
 }
 
 t.test('a key\'s life', async (t) => {
-  const { file, keys, piped } = build(t)
+  const { file, keys, piped } = build(t, { REAL: 'sk-env-0123456789' })
   const read = (): ReturnType<typeof readKeys> => readKeys(readFileSync(file), { providers, env: { REAL: 'sk-env-0123456789' } })
   const made = keys('create', '--provider', 'openai', '--api-key', '${REAL}', '--name', 'bob', '--expires-at', '2999-01-01T00:00:00Z', '--set', 'requests_per_minute=60', '--set', 'log=off')
   t.equal(made.code, 0, made.error)
@@ -84,6 +83,25 @@ t.test('one line says why not, and the file stays', async (t) => {
   }
   t.match(keys('--help'), { code: 0, out: /llm-gateway keys rotate KEY \[--overlap 24h\]/ })
   t.match(keys(), { code: 1, error: /llm-gateway keys create/ })
+})
+
+t.test('variables that the file names and that are not set are warned of, whichever key is changed', async (t) => {
+  const { keys } = build(t, { SET: 'sk-set-0123456789', EMPTY: '' })
+  const warned = ({ error }: Ran): string[] => error.split('\n').filter((line) => /warning/.test(line))
+  const made = keys('create', '--provider', 'openai', '--api-key', '${UNSET}', '--name', 'a')
+  t.equal(made.code, 0, made.error)
+  t.match(made.out, /^vk_[0-9A-Za-z]{33}$/, 'nothing but the key')
+  const unset = 'llm-gateway keys: warning: the file names ${UNSET}, which is not set here; a gateway that does not have it either takes nothing of the file, and its old keys stay in force: make sure that it was started with UNSET'
+  t.strictSame(warned(made), [unset])
+  t.strictSame(warned(keys('create', '--provider', 'openai', '--api-key', '${SET}', '--name', 'b')), [unset], 'that of another key')
+  t.strictSame(warned(keys('rotate', 'a', '--overlap', '0')), [unset], 'once for all its keys')
+  const target = '[{"provider": "openai", "api_key": "${EMPTY}"}, {"provider": "openai", "api_key": "${SET}"}]'
+  t.match(keys('create', '--provider', 'openai', '--api-key', '${SET}', '--set', `targets=${target}`), { code: 1, error: /^[^\n]*targets[^\n]*$/ }, 'what fails does not warn')
+  const off = keys('disable', 'b')
+  t.match(off, { code: 0, out: /^disabled "b"/ })
+  t.strictSame(warned(off), [unset])
+  t.equal(keys('list').error, '')
+  t.strictSame(warned(keys('create', '--provider', 'openai', '--api-key', '${EMPTY}')).length, 2, 'an empty one is not set')
 })
 
 t.test('there is no file yet', async (t) => {
