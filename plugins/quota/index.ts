@@ -1,11 +1,13 @@
 import fp from 'fastify-plugin'
 import { defaultDialect } from '../../providers/dialects/index.ts'
+import { capName } from '../../providers/dialects/cap-name.ts'
 import type { Dialect } from '../../providers/dialects/dialect.ts'
 import type { VirtualKey } from '../keys/index.ts'
 import { groupOwner } from '../ledger/sums.ts'
 import type { Limit } from '../keys/limits.ts'
 import { demandsOf, isSpending, type Ask, type Demands } from './demands.ts'
 import { Finer } from './finer.ts'
+import { fittingCap } from './fitting.ts'
 import { byWait, gaugeOf } from './gauges.ts'
 import { amountOf, StoreHold, type Hold, type Used as Usage } from './hold.ts'
 import { holdOf } from './memory.ts'
@@ -103,14 +105,17 @@ export default fp(async (fastify) => {
   }
 
   /** Unless a tokenizer finds that it takes less. */
-  function refuse (ask: Ask, { limits, demands, elastic }: Demands, { demand: index, levels }: Refused): Promise<Hold> {
+  function refuse (ask: Ask, asked: Demands, { demand: index, levels }: Refused): Promise<Hold> {
+    const { limits, demands, elastic } = asked
     const [limit, demand, level] = [limits[index], demands[index], levels[index]]
     if (limit === undefined || demand === undefined || level === undefined) throw new Error('refused by no limit')
+    const [name, tokens] = isSpending(limit) ? [capName(ask.dialect), fittingCap(ask, asked, levels, prices)] : []
     const error = refusal({
       limit,
       need: holdOf(demand, elastic?.least ?? 0),
       level,
-      underWay: limit.unit === 'tokens' || limit.unit === 'money' ? sweeper.heldOf(demand.counter) : 0,
+      underWay: isSpending(limit) ? sweeper.heldOf(demand.counter) : 0,
+      ...name !== undefined && tokens !== undefined && { fitting: { name, tokens } },
       headers: remainingHeaders(limits, levels, ask.dialect)
     })
     const need = (tokens: number): { need: number, left: number } => {

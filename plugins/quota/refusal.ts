@@ -12,6 +12,8 @@ export interface Refusal {
   level: Level
   /** How much of that level is held by requests under way, and may come back. */
   underWay: number
+  /** The largest cap on its output with which the request would go through at once, where one would, as its client says it. */
+  fitting?: { name: string, tokens: number }
   /** How the key stands in its limits on requests. */
   headers: Record<string, string>
 }
@@ -25,10 +27,15 @@ const LENGTHS: Partial<Record<Limit['per'], number>> = { minute: 60_000, hour: 3
 
 /** The error of a limit: which one, how much of it is left, when there is more, and who can raise it. */
 export function refusal (refused: Refusal): GatewayError {
-  const { limit: { name, unit }, headers } = refused
+  const { limit: { name, unit }, fitting, headers } = refused
   const { when, seconds, retry } = outlook(refused)
   return new GatewayError(unit === 'money' ? 'budget_exceeded' : 'rate_limit_exceeded', {
-    message: `${what(refused)} ${when} ${remedy(refused.limit)}`,
+    message: [
+      what(refused),
+      when,
+      ...fitting === undefined ? [] : [`With ${fitting.name} at ${fitting.tokens} or less it goes through at once.`],
+      remedy(refused.limit)
+    ].join(' '),
     ...unit === 'tokens' && { limited: unit },
     limit: name,
     headers: {

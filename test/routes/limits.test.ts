@@ -218,6 +218,48 @@ t.test('refusals as the SDKs of each dialect read them', async (t) => {
   }
 })
 
+t.test('a refusal names the cap with which the same request goes through, in the client\'s own word', async (t) => {
+  const text = 'hi'
+  const requests: Array<{ path: string, word: string, body: Record<string, unknown> }> = [
+    { path: CHAT, word: 'max_completion_tokens', body: { messages: [{ role: 'user', content: text }] } },
+    { path: CHAT, word: 'max_completion_tokens', body: { messages: [{ role: 'user', content: text }], n: 2 } },
+    { path: '/v1/responses', word: 'max_output_tokens', body: { input: text } },
+    { path: '/v1/completions', word: 'max_tokens', body: { prompt: text, max_tokens: 3000 } },
+    { path: '/v1/messages', word: 'max_tokens', body: { messages: [{ role: 'user', content: text }], max_tokens: 3000 } }
+  ]
+  for (const limits of [{ budget: { usd: 0.0025, per: 'month' } }, { tokens_per_day: 700 }]) {
+    for (const { path, word, body } of requests) {
+      const where = `${Object.keys(limits)[0]} ${path}`
+      const { gateway } = await start(t, { ...limits, requests_per_minute: 5 })
+      const asked = { model: 'm1', ...body, ...'budget' in limits && 'n' in body ? { model: 'm2' } : {} }
+      const refused = await post(gateway.url + path, asked)
+      t.not(refused.status, 200, where)
+      const { error: { message } } = await refused.json() as { error: { message: string } }
+      const [, named, cap = ''] = / With (\w+) at (\d+) or less it goes through at once\. To raise/.exec(message) ?? []
+      t.equal(named, word, `${where}: ${message}`)
+      t.not((await post(gateway.url + path, { ...asked, [word]: Number(cap) + 65 })).status, 200, `${where}: ${cap} is about the most`)
+      t.equal((await post(gateway.url + path, { ...asked, [word]: Number(cap) })).status, 200, where)
+    }
+  }
+})
+
+t.test('a refusal names no cap where none is of help', async (t) => {
+  const told = async (limits: Record<string, unknown>, body: Record<string, unknown>, first = 0): Promise<string> => {
+    const { gateway } = await start(t, limits)
+    for (let i = 0; i < first; i++) await (await post(gateway.url + CHAT, chat(50))).text()
+    const reply = await post(gateway.url + CHAT, body)
+    t.equal(reply.status, 429)
+    return ((await reply.json()) as { error: { message: string } }).error.message
+  }
+  for (const [name, message] of Object.entries({
+    'the prompt alone is too long': await told({ tokens_per_day: 500 }, chat()),
+    'all is spent': await told({ budget: { usd: 0.0005, per: 'month' } }, chat(), 1),
+    'a cap of a few tokens is none to every provider': await told({ budget: { usd: 0.0001, per: 'month' } }, chat(50)),
+    'it is the number of requests': await told({ requests_per_minute: 1 }, chat(), 1),
+    'another limit refuses it too': await told({ budget: { usd: 0.001, per: 'month' }, tokens_per_day: 500 }, chat())
+  })) t.notMatch(message, /goes through/, name)
+})
+
 t.test('what has no bound is refused by name, in each dialect', async (t) => {
   const { gateway, provider } = await start(t, { budget: { usd: 1, per: 'total' } })
   const other = await startGateway(t, provider.url, { keys: { [MESSAGES_KEY]: { tokens_per_day: 1e6 } } })
