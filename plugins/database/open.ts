@@ -1,6 +1,7 @@
-import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { closeSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { makeFolderSync } from '../file/folder.ts'
 
 /** How the database came to be, one step a version. Steps are added at the end and never changed. */
 export const migrations: readonly string[] = [
@@ -105,7 +106,7 @@ export interface Opened {
  * @throws {InUse} where another process has it; any other error where it cannot be used
  */
 export function openDatabase (dir: string): Opened {
-  mkdirSync(dir, { recursive: true, mode: 0o700 })
+  makeFolderSync(dir)
   const lock = hold(dir)
   try {
     const file = owned(join(dir, 'gateway.db'))

@@ -1,5 +1,6 @@
-import { mkdir, open, readdir, stat, unlink, type FileHandle } from 'node:fs/promises'
+import { open, readdir, stat, unlink, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
+import { makeFolder } from '../file/folder.ts'
 
 const OWN_NAME = /^exchanges-(\d{4}-\d{2}-\d{2})(?:\.(\d+))?\.jsonl$/
 const LINE_END = 0x0a
@@ -86,7 +87,7 @@ export class LogFiles {
 
   async #open (day: string, bytes: number): Promise<CurrentFile> {
     const { dir, maxSize } = this.#options
-    await mkdir(dir, { recursive: true, mode: 0o700 })
+    await makeFolder(dir)
     for (let number = await this.#lastNumber(day); ; number++) {
       const path = join(dir, number === 0 ? `exchanges-${day}.jsonl` : `exchanges-${day}.${number}.jsonl`)
       const handle = await open(path, 'a+', 0o600)

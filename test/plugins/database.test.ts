@@ -147,6 +147,18 @@ t.test('a folder that cannot be used', async (t) => {
   t.match(refusing.output(), /^llm-gateway: cannot use DATA_DIR .*LEDGER_ON_ERROR=serve/m)
 })
 
+t.test('a folder in which none can be made, and that says so as if it were missing, is one that cannot be used', { skip: !existsSync('/proc/self') }, async (t) => {
+  const provider = await startProvider(t, (_request, response) => response.writeHead(200, { 'content-type': 'application/json' }).end('{"id":"c1","object":"chat.completion","created":1,"model":"m","choices":[]}'))
+  const env = { DATA_DIR: '/proc/x', LOG_DIR: '/proc/x' }
+  const serving = await start(t, provider.url, env)
+  t.match(serving.output(), /cannot use DATA_DIR/)
+  await until(() => serving.output().includes('LOG_DIR cannot be written'))
+  t.equal((await post(`${serving.url}/v1/chat/completions`, { model: 'm', messages: [{ role: 'user', content: 'hi' }] })).status, 200)
+  const refusing = run(t, { OPENAI_BASE_URL: provider.url, ...env, LEDGER_ON_ERROR: 'refuse' })
+  t.equal(await refusing.ended, 1)
+  t.match(refusing.output(), /^llm-gateway: cannot use DATA_DIR "\/proc\/x": .*LEDGER_ON_ERROR=serve/m)
+})
+
 t.test('what is waited for is written at the end of the turn, all of it at once', async (t) => {
   const opened = openDatabase(folder(t))
   t.teardown(() => opened.close())
