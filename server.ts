@@ -10,6 +10,7 @@ const { default: Fastify } = await import('fastify')
 const { default: closeWithGrace } = await import('close-with-grace')
 const { gateway, serverOptions } = await import('./app.ts')
 const { readSettings } = await import('./plugins/config/index.ts')
+const { listenFault } = await import('./plugins/http/listen-fault.ts')
 const { conceal } = await import('./plugins/keys/conceal.ts')
 const { flush } = await import('./plugins/logging/sink.ts')
 
@@ -33,7 +34,10 @@ try {
   await app.register(gateway)
   const { host, port } = app.config
   // For the name, Fastify would open a second server beside this one, which knows of no reload and no end.
-  await app.listen({ host: host === 'localhost' ? '127.0.0.1' : host, port, backlog: 4096 })
+  const address = { host: host === 'localhost' ? '127.0.0.1' : host, port, backlog: 4096 }
+  // By itself, so that what keeps a plugin from being ready is not taken for the address.
+  await app.ready()
+  await app.listen(address).catch((error: unknown) => { throw listenFault(error) })
 } catch (error) {
   // Told to stop while it started: that is no fault, and the end is under way.
   if (stopping) await new Promise(() => {})

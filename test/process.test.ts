@@ -80,7 +80,9 @@ t.test('what is wrong at the start ends it in one line, without a key in it (S17
   const port = String((taken.address() as AddressInfo).port)
   const secret = 'sk-secret-0123456789-abcdef'
   const cases: Array<[env: Record<string, string>, keys: string, said: RegExp]> = [
-    [{ GATEWAY_PORT: port }, keysOf(CHAT_KEY), /EADDRINUSE|in use/],
+    [{ GATEWAY_PORT: port }, keysOf(CHAT_KEY), /^llm-gateway: cannot listen at GATEWAY_HOST and GATEWAY_PORT: .*EADDRINUSE.*; stop what listens there, or set another port, for example GATEWAY_PORT=/],
+    [{ GATEWAY_HOST: '192.0.2.1' }, keysOf(CHAT_KEY), /EADDRNOTAVAIL.*; GATEWAY_HOST must be an address of this machine/],
+    [{ METRICS_PORT: port }, keysOf(CHAT_KEY), /^llm-gateway: cannot listen for METRICS_PORT: .*EADDRINUSE/],
     [{ REQUEST_TIMEOUT: '30 s' }, keysOf(CHAT_KEY), /REQUEST_TIMEOUT.*for example/],
     [{ LOG_LEVEL: 'loud' }, keysOf(CHAT_KEY), /LOG_LEVEL.*for example/],
     [{ OPENAI_BASE_URL: `http://user:${secret}@127.0.0.1/v1` }, keysOf(CHAT_KEY), /OPENAI_BASE_URL/],
