@@ -1,10 +1,14 @@
-/** The known word that somebody may have meant: at most a third of it written differently. */
-export function nearest (word: string, known: Iterable<string>): string | undefined {
+/**
+ * The known word that somebody may have meant, whatever the case of theirs.
+ *
+ * @param allowed how many letters may be missing, too many or others: by default a third of the known word's
+ */
+export function nearest (word: string, known: Iterable<string>, allowed = (candidate: string): number => Math.ceil(candidate.length / 3)): string | undefined {
   let best: string | undefined
   let least = Infinity
   for (const candidate of known) {
     const edits = distance(word.slice(0, 64).toLowerCase(), candidate)
-    if (edits < least && edits <= Math.ceil(candidate.length / 3)) [best, least] = [candidate, edits]
+    if (edits < least && edits <= allowed(candidate)) [best, least] = [candidate, edits]
   }
   return best
 }

@@ -9,6 +9,7 @@ import { parseBaseUrl, pointsAtGateway } from './base-url.ts'
 import { parsePatience, parsePeriod, parseTimeout } from './duration.ts'
 import { formatFault, parseCount, parseNetworks, parsePort, parseRate, parseRetries, SECRET, withFormats } from './formats.ts'
 import { checkProviders, loadProviders } from './load.ts'
+import { misspelt } from './misspelt.ts'
 import { baseUrlName, Settings, settingsWith, timerNames, type RawSettings, type SettingsSchema } from './schema.ts'
 import { parseSize } from './size.ts'
 import { tracingOf, type Tracing } from './tracing.ts'
@@ -146,6 +147,7 @@ export default fp<ConfigOptions>(async (fastify, { env = process.env, providers:
     const text = raw[name] as string | undefined
     return text === undefined ? [] : [[timer, parseTimeout(text)]]
   }))]))
+  for (const [name, meant] of misspelt(Object.keys(schema.properties), env)) fastify.log.warn(`${name} is no setting: did you mean ${meant}?`)
   fastify.decorate('config', { ...settings, providers, baseUrls, timeouts })
 }, { name: 'config', fastify: '5.x' })
 

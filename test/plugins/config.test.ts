@@ -6,6 +6,7 @@ import t, { type Test } from 'tap'
 import config, { readSettings, type ConfigOptions } from '../../plugins/config/index.ts'
 import { parseBaseUrl, pointsAtGateway } from '../../plugins/config/base-url.ts'
 import { parseDuration, parsePeriod, parseTimeout } from '../../plugins/config/duration.ts'
+import { misspelt } from '../../plugins/config/misspelt.ts'
 import { parseSize } from '../../plugins/config/size.ts'
 
 async function build (t: Test, env: NodeJS.ProcessEnv = {}, options: ConfigOptions = {}): Promise<FastifyInstance> {
@@ -85,6 +86,30 @@ t.test('what is set, and empty as unset', async (t) => {
     logRetention: 8760 * 3600_000
   })
   t.strictSame(config.baseUrls, { openai: 'http://localhost:9000/v1', deepseek: 'https://api.deepseek.com' })
+})
+
+t.test('a variable that is no setting and nearly one is told of, without its value', async (t) => {
+  const told = async (...names: string[]): Promise<string[]> => {
+    const lines: string[] = []
+    const app = Fastify({ logger: { level: 'warn', stream: { write: (line: string) => { lines.push(line) } } } })
+    t.teardown(() => app.close())
+    await app.register(config, { env: Object.fromEntries(names.map((name) => [name, 'sk-secret-0123456789'])) })
+    t.notMatch(lines.join(''), /sk-secret/)
+    return lines.map((line) => String((JSON.parse(line) as { msg: unknown }).msg))
+  }
+  for (const [written, meant] of [
+    ['MAX_REQUEST_PER_HOUR', 'MAX_REQUESTS_PER_HOUR'], ['MAX_REQUESTS_PER_HUOR', 'MAX_REQUESTS_PER_HOUR'], ['GATEWAY_PROT', 'GATEWAY_PORT'],
+    ['LOGS_DIR', 'LOG_DIR'], ['PRICE_FILE', 'PRICES_FILE'], ['ADMIN_KEYS', 'ADMIN_KEY'], ['OPENAI_BASEURL', 'OPENAI_BASE_URL'],
+    ['OPENAI_CONECT_TIMEOUT', 'OPENAI_CONNECT_TIMEOUT'], ['OTEL_EXPORTER_OTLP_ENDPONT', 'OTEL_EXPORTER_OTLP_ENDPOINT']
+  ] as const) t.strictSame(await told(written), [`${written} is no setting: did you mean ${meant}?`])
+  t.strictSame(await told('LOG_DIR', 'NO_PROXY', 'DATA_DIR', 'max_request_per_hour'), [])
+  t.strictSame(await told(
+    'PATH', 'HOME', 'HOSTNAME', 'LANGUAGE', 'NODE_ENV', 'NODE_OPTIONS', 'HTTP_PROXY', 'ALL_PROXY', 'FTP_PROXY', 'SSL_CERT_FILE', 'SSL_CERT_DIR',
+    'OPENAI_KEY', 'OPENAI_API_KEY', 'GROK_BASE_URL', 'OPENAL_BASE_URL', 'GROQ_REQUEST_TIMEOUT', 'REDIS_HOST', 'REDIS_PORT', 'DATABASE_HOST',
+    'GATEWAY_SERVICE_HOST', 'GATEWAY_PORT_8080_TCP', 'LOGNAME', 'XDG_DATA_DIRS', 'OTEL_BLRP_SCHEDULE_DELAY', 'OTEL_BLRP_MAX_QUEUE_SIZE',
+    'OTEL_METRICS_EXPORTER', 'OTEL_EXPORTER_OTLP_TIMEOUT', 'OTEL_EXPORTER_OTLP_LOGS_ENDPOINT', 'OTEL_EXPORTER_OTLP_METRICS_HEADERS'
+  ), [], 'others are of other programs')
+  t.strictSame(misspelt(['LOG_LEVEL'], { LOG_LEVELS: '' }), [], 'an empty one is not set')
 })
 
 t.test('settings without providers', async (t) => {
