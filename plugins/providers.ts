@@ -115,6 +115,12 @@ export default fp(async (fastify) => {
   const sortOf = (account: Account, model: string): Sort =>
     providerOf(account).targets?.find(({ match }) => model.startsWith(match)) ?? ANY
 
+  /** The key's own names for models are such as it may use, too. */
+  const usable = (key: VirtualKey): string => {
+    const aliases = [...key.modelAliases?.keys() ?? []].filter((alias) => providers.allows(key, alias))
+    return [...new Set([...key.models ?? [], ...aliases])].join(', ')
+  }
+
   const providers: Providers = {
     dialects,
     resolve (key, client, call, to = key.targets?.[0]) {
@@ -122,8 +128,8 @@ export default fp(async (fastify) => {
       if (!providers.allows(key, call.model)) {
         throw new GatewayError('model_not_allowed', {
           message: call.model === ''
-            ? `This key may only use certain models, so the request must name one: ${key.models?.join(', ')}.`
-            : `This key may not use the model "${call.model.slice(0, 128)}". It may use: ${key.models?.join(', ')}.`,
+            ? `This key may only use certain models, so the request must name one: ${usable(key)}.`
+            : `This key may not use the model "${call.model.slice(0, 128)}". It may use: ${usable(key)}.`,
           param: 'model'
         })
       }
