@@ -47,6 +47,12 @@ const Reply = Type.Object({
 
 /** `GET /admin/usage`: what was used and what it cost, from the ledger's sums. */
 export default function usageRoute (fastify: FastifyInstance): void {
+  /** Whether there is such a key, or ever was one that used anything: nothing used is an answer, a misspelt name is none. */
+  async function isKnown (key: string): Promise<boolean> {
+    if ([...fastify.keys.all()].some(({ id, label }) => id === key || label === key)) return true
+    return (await fastify.reports.usage({ by: ['key'], from: 0, to: Date.now() + AHEAD, key, limit: 1 })).length > 0
+  }
+
   fastify.get<{ Querystring: Static<typeof Query> }>('/admin/usage', {
     schema: {
       summary: 'What was used, and what it cost',
@@ -76,6 +82,10 @@ export default function usageRoute (fastify: FastifyInstance): void {
       ...provider !== undefined && { provider },
       ...model !== undefined && { model }
     })
+    const total = together(rows)
+    if (key !== undefined && total.calls === 0 && !await isKnown(key)) {
+      throw invalid('key', 'No key of this id or name is in the keys file or the ledger. It is not the virtual key itself: GET /admin/keys has the id and name of each.')
+    }
     if (rows.length > MOST) throw invalid('group_by', `This would be more than ${MOST} rows: ask for a shorter time, or for one key, provider or model.`)
     void reply.header('cache-control', 'private, no-store').header('vary', 'accept')
     if ((query.format ?? accepted(headers.accept)) === 'json') {
@@ -84,7 +94,7 @@ export default function usageRoute (fastify: FastifyInstance): void {
         head: `${JSON.stringify(asked).slice(0, -1)},"data":[`,
         row: (row) => JSON.stringify(tellRow(row)),
         between: ',',
-        tail: `],"total":${JSON.stringify(tellTotals(together(rows)))}}`
+        tail: `],"total":${JSON.stringify(tellTotals(total))}}`
       }))
     }
     const columns = [...by.flatMap((dimension) => dimension === 'key' ? ['key', 'key_name'] : [dimension]), ...Object.keys(TotalsSchema.properties)]
