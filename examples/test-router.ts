@@ -2,7 +2,7 @@
  * Asks the provider behind every virtual key who it is. Of keys that the file has by their hash only, it says so.
  *
  *     npm install openai
- *     node examples/test-router.ts [keys.json]
+ *     npx node examples/test-router.ts [keys.json]   with Node 22.18 or newer: in this folder npx brings it
  *
  * GATEWAY_URL  where the gateway listens; default http://127.0.0.1:8080
  * KEYS_FILE    where no file is given; default keys.json

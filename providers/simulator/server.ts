@@ -80,7 +80,8 @@ export async function startSimulator ({ port = 0, pace = PACE }: { port?: number
 
   const server = createServer((request, reply) => {
     const requestId = `req_sim_${++count}`
-    const path = (request.url ?? '/').split('?', 1)[0] ?? '/'
+    // One provider has Messages below a path of its own.
+    const path = (request.url ?? '/').split('?', 1)[0]?.replace(/^(?:\/v1)?\/anthropic\/v1\//, '/v1/') ?? '/'
     const wire = path.startsWith('/v1/responses') ? RESPONSES : path.startsWith('/v1/messages') || (path.startsWith('/v1/models') && 'anthropic-version' in request.headers) ? MESSAGES : CHAT
     reply.setHeader(wire === MESSAGES ? 'request-id' : 'x-request-id', requestId)
     serve(request, reply, { path, wire, requestId, pace, requests }).catch((error: unknown) => {

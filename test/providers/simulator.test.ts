@@ -30,6 +30,14 @@ t.test('is a provider', async t => {
   t.ok(Value.Check(ProviderSchema, simulator))
 })
 
+t.test('is asked for Messages below another provider\'s path, too', async t => {
+  const question = { model: 'sim-small', max_tokens: 20, messages: [{ role: 'user' as const, content: 'hi' }] }
+  for (const path of ['/v1/anthropic', '/anthropic']) {
+    const client = new Anthropic({ baseURL: running.url + path, apiKey: 'sim-test', authToken: null, maxRetries: 0 })
+    t.match(await client.messages.create(question), { type: 'message', role: 'assistant' }, path)
+  }
+})
+
 t.test('chat completions', async t => {
   const tools = ['get_weather', 'get_time'].map(name => ({ type: 'function' as const, function: { name, parameters: schema } }))
   const ask = (content: string, more: object = {}) => openai.chat.completions.create({ model: 'sim-small', messages: [{ role: 'user', content }], ...more })
