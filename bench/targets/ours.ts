@@ -39,7 +39,7 @@ export const BARE = { DATA_DIR: '/dev/null', LOG_BODIES: 'off', LOG_LEVEL: 'sile
 const LIMIT = '1000000000'
 
 /** As in the image: of V8's heap, and what it compiled before, with these flags. */
-const FLAGS = ['--max-semi-space-size=8', '--initial-old-space-size=64', '--no-allocation-site-pretenuring', '--no-maglev', '--v8-pool-size=2']
+const FLAGS = ['--max-semi-space-size=8', '--initial-old-space-size=64', '--no-allocation-site-pretenuring', '--no-maglev', '--v8-pool-size=2', '--no-parallel-scavenge']
 let compiled = false
 
 /** The gateway as it was built, as its image starts it. */
