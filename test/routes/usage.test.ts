@@ -47,8 +47,9 @@ t.test('a key is told what it has used, in this hour, day and month', async (t) 
   // Of an earlier hour, day and month, and of another key.
   const now = Date.now()
   const id = gateway.app.keys.find(CHAT_KEY)?.id ?? ''
+  // Each of another model: in the first hour of a day two of them are in the same quarter of an hour.
   const sum = (owner: string, slot: number, cost: number): void => {
-    gateway.app.database?.write('INSERT INTO sums VALUES (?, ?, ?, ?, ?, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, ?, 0)', [owner, slot, 'old', 'm', 'K', cost])
+    gateway.app.database?.write('INSERT INTO sums VALUES (?, ?, ?, ?, ?, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, ?, 0)', [owner, slot, 'old', `m${cost}`, 'K', cost])
   }
   const { hour, today, month } = await usageOf(gateway)
   sum(id, Date.parse(String(hour['from'])) - 900_000, 1)
