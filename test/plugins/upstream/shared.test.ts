@@ -8,8 +8,8 @@ import { startRedis, startWire, withoutRedis } from '../../redis.ts'
 const broken = { kind: 'stream' } as const
 const asked = (seconds: number) => ({ kind: 'status', status: 429, headers: { 'retry-after': String(seconds) } }) as const
 const fail = (health: Health, id: string): void => { for (let i = 0; i < 3; i++) health.failed(id, broken) }
-/** Which of two came first is known to the millisecond. */
-const later = async (): Promise<void> => { await new Promise((resolve) => setTimeout(resolve, 20)) }
+/** Which of two gateways learned something first is known but for the time that a word is on its way to Redis. */
+const later = async (): Promise<void> => { await new Promise((resolve) => setTimeout(resolve, 250)) }
 
 async function start (t: Teardown, url: string, every = 20): Promise<{ health: Health, shared: Shared }> {
   const health = new Health()
