@@ -61,9 +61,38 @@ function endsOf (text: string, from: number, length: number): number {
   return ((text.charCodeAt(from) & 0xff) << 24) | ((text.charCodeAt(from + 1) & 0xff) << 16) | ((text.charCodeAt(last - 1) & 0xff) << 8) | (text.charCodeAt(last) & 0xff)
 }
 
+/** Texts in which nothing was found, as long as `asOf` is all that is known: the same models and paths come with every request. */
+const clean = new Set<string>()
+let asOf: Array<Iterable<string>> = []
+/** How many are kept, and how long one may be. */
+const CLEAN = 1000
+const CLEAN_LENGTH = 128
+
 /** A text without the secrets that stand in it as they are: cheap enough for what every request has. */
 export function strike (text: string): string {
   if (text.length < SHORTEST) return text
+  if (!isCurrent()) {
+    clean.clear()
+    asOf = [...knowing].map((source) => source.secrets())
+  }
+  if (clean.has(text)) return text
+  const clear = struck(text)
+  if (clear === text && text.length <= CLEAN_LENGTH) {
+    if (clean.size >= CLEAN) clean.clear()
+    clean.add(text)
+  }
+  return clear
+}
+
+function isCurrent (): boolean {
+  let index = 0
+  for (const source of knowing) {
+    if (asOf[index++] !== source.secrets()) return false
+  }
+  return index === asOf.length
+}
+
+function struck (text: string): string {
   let clear = text
   for (const source of knowing) {
     for (const [length, byEnds] of indexOf(source.secrets())) {

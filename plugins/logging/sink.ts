@@ -7,7 +7,7 @@ export type LogFormat = 'pretty' | 'json'
 /** Characters that may wait for a slow reader. */
 const LIMIT = 8 * 1024 * 1024
 /** Characters that are worth a write of their own. */
-const BATCH = 8192
+const BATCH = 64 * 1024
 /** Characters of one write, unless one line is longer. */
 const MAX_WRITE = 256 * 1024
 /** ms that a line waits for others to share its write. */

@@ -58,3 +58,17 @@ t.test('as many secrets as there may be cost no text more', async (t) => {
   t.ok(performance.now() - begun < 5000)
   t.equal(strike(`a ${[...many][77_777]}`), 'a [redacted]')
 })
+
+t.test('what was no secret is one as soon as it is known, and none when it is forgotten', async (t) => {
+  const text = 'gpt-of-somebody-0123'
+  let known = new Set<string>()
+  t.equal(strike(text), text)
+  const forget = beware({ secrets: () => known })
+  t.equal(strike(text), text)
+  known = new Set([text])
+  t.equal(strike(text), '[redacted]')
+  t.equal(strike(`/v1/${text}`), '/v1/[redacted]')
+  forget()
+  t.equal(strike(text), text)
+  for (let n = 0; n < 5000; n++) t.equal(strike(`text number ${n}`), `text number ${n}`)
+})
