@@ -1,4 +1,5 @@
-import { overRounds, type Look, type Run } from './results.ts'
+import { eachRound, type Look, type Run } from './results.ts'
+import { median } from './statistics.ts'
 import type { Figure } from './scenarios/scenario.ts'
 
 /** What the gateway is held to. */
@@ -48,9 +49,10 @@ export const goals: Goal[] = [
 export type Verdict = 'not measured' | 'missed' | 'met' | 'aim reached'
 
 /** Where the gateway stands with a goal. */
-export function judge (goal: Goal, run: Pick<Run, 'results'>): { value: number, verdict: Verdict } {
-  const value = overRounds(run, goal.scenario, goal.value)
+export function judge (goal: Goal, run: Pick<Run, 'results'>): { value: number, least: number, most: number, verdict: Verdict } {
+  const values = eachRound(run, goal.scenario, goal.value)
+  const [value, least, most] = [median(values), Math.min(...values), Math.max(...values)]
   const reaches = (bound: number): boolean => goal.more === true ? value >= bound : value <= bound
-  if (Number.isNaN(value)) return { value, verdict: 'not measured' }
-  return { value, verdict: reaches(goal.aim) ? 'aim reached' : reaches(goal.must) ? 'met' : 'missed' }
+  if (Number.isNaN(value)) return { value, least: NaN, most: NaN, verdict: 'not measured' }
+  return { value, least, most, verdict: reaches(goal.aim) ? 'aim reached' : reaches(goal.must) ? 'met' : 'missed' }
 }

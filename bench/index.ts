@@ -4,10 +4,10 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { checkTools, machine } from './machine.ts'
+import { checkTools, commit, machine } from './machine.ts'
 import { readOptions, USAGE, type Options } from './options.ts'
 import { publish } from './publish.ts'
-import { number, report } from './report.ts'
+import { BUSY, number, report } from './report.ts'
 import type { Run } from './results.ts'
 import { measure } from './rounds.ts'
 import { coldStart, promptPauses, reloadPauses } from './scenarios/process.ts'
@@ -60,6 +60,7 @@ async function main (options: Options): Promise<number> {
   const run: Run = {
     machine: machine(),
     date: new Date().toISOString().slice(0, 10),
+    ...commit(),
     rounds,
     seconds,
     smoke,
@@ -73,7 +74,7 @@ async function main (options: Options): Promise<number> {
       say: (text) => console.error(text),
       settled ({ target, round, figures, faults, others }) {
         const said = Object.entries(figures).map(([name, value]) => `${name} ${number(value)}`)
-        console.error(`  ${round + 1}/${rounds} ${target.padEnd(18)} ${[...said, ...faults].join(', ')}${others > 0.3 ? ` (others: ${number(others)} cores)` : ''}`)
+        console.error(`  ${round + 1}/${rounds} ${target.padEnd(18)} ${[...said, ...faults].join(', ')}${others > BUSY ? ` (others: ${number(others)} cores)` : ''}`)
       }
     })
     run.results.push(...results)

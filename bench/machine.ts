@@ -13,6 +13,16 @@ export function machine (): Record<string, string> {
   }
 }
 
+/** Of the code, with a `+` where something was changed since; none outside of a repository. */
+export function commit (): { commit?: string } {
+  const git = (...args: string[]): string | undefined => {
+    const { status, stdout } = spawnSync('git', args, { cwd: import.meta.dirname, encoding: 'utf8' })
+    return status === 0 ? stdout.trim() : undefined
+  }
+  const head = git('rev-parse', '--short', 'HEAD')
+  return head === undefined ? {} : { commit: head + (git('status', '--porcelain', '--untracked-files=no') === '' ? '' : '+') }
+}
+
 /** What has to be there. @throws {Error} that says how to get it */
 export function checkTools (): void {
   if (process.platform !== 'linux') throw new Error('the benchmark reads CPU times from /proc: it needs Linux, in a container for instance')

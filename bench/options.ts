@@ -20,7 +20,7 @@ export const USAGE = `npm run bench -- [options]
   --seconds N    how long each measurement takes (default: 5)
   --rows N       rows in the ledger of the scenario \`rows\` (default: 1000000, which are 300 MB)
   --smoke        everything once, small and short: only whether it works
-  --publish      put the results into docs/
+  --publish      put the results into docs/ and the README; with all scenarios only
   --node="..."   options of Node for the gateway: "--cpu-prof --cpu-prof-dir=DIR" for a profile of every process`
 
 /** @throws {Error} of one line */
@@ -42,6 +42,7 @@ export function readOptions (args: string[], scenarios: string[]): Options {
   const unknown = only.find((name) => !scenarios.includes(name))
   if (unknown !== undefined) throw new Error(`no scenario "${unknown}"; there are ${scenarios.join(', ')}`)
   if (smoke && publish) throw new Error('what --smoke measures is not for publishing')
+  if (publish && values.only !== undefined) throw new Error('--publish needs all scenarios: without some, the README would have gaps')
   return {
     only,
     smoke,

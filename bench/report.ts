@@ -2,13 +2,15 @@ import { goals, judge, type Goal } from './goals.ts'
 import { overRounds, type Run } from './results.ts'
 import { figures, type Figure } from './scenarios/scenario.ts'
 
+/** Cores that other programs may keep busy without a word. */
+export const BUSY = 0.3
+
 /** Everything, in Markdown. */
 export function report (run: Run): string {
-  const { machine, date, rounds, seconds, scenarios, results } = run
-  const others = results.map((result) => result.others)
+  const { machine, date, commit, rounds, seconds, scenarios } = run
   return [
-    `${date}, ${Object.entries(machine).map(([name, value]) => name === 'node' || name === 'nginx' ? `${name} ${value}` : value).join(', ')}. ` +
-      `${rounds} ${rounds === 1 ? 'round' : 'rounds'} of ${seconds} s; others kept ${number(Math.max(0, ...others))} cores busy at most.`,
+    `${date}${commit === undefined ? '' : `, commit ${commit}`}, ${Object.entries(machine).map(([name, value]) => name === 'node' || name === 'nginx' ? `${name} ${value}` : value).join(', ')}. ` +
+      `${rounds} ${rounds === 1 ? 'round' : 'rounds'} of ${seconds} s.`,
     goalTable(run),
     ...scenarios.map((scenario) => scenarioTable(run, scenario))
   ].join('\n\n')
@@ -17,10 +19,11 @@ export function report (run: Run): string {
 /** The goals, and where the gateway stands with each. */
 export function goalTable (run: Pick<Run, 'results' | 'scenarios'>): string {
   const rows = goals.filter(({ scenario }) => run.scenarios.some(({ name }) => name === scenario)).map((goal) => {
-    const { value, verdict } = judge(goal, run)
-    return [goal.what, bound(goal, goal.must), bound(goal, goal.aim), Number.isNaN(value) ? '–' : quantity(goal, value), verdict]
+    const { value, least, most, verdict } = judge(goal, run)
+    const [measured, rounds] = Number.isNaN(value) ? ['–', ''] : [quantity(goal, value), `${number(least)} to ${number(most)}`]
+    return [goal.what, bound(goal, goal.must), bound(goal, goal.aim), measured, rounds, verdict]
   })
-  return table(['goal', 'must', 'aim', 'measured', ''], rows)
+  return table(['goal', 'must', 'aim', 'measured', 'rounds', ''], rows)
 }
 
 /** What a reader of the README wants to know: the gateway beside the others, in a few rows. */
@@ -45,9 +48,11 @@ function scenarioTable (run: Run, { name, title, unit, targets }: Run['scenarios
     ...(ratio ? [number(overRounds(run, name, (look) => look('cpu', target) / look('cpu', 'nginx')))] : []),
     [...new Set(own.filter((result) => result.target === target).flatMap(({ faults }) => faults))].join('; ')
   ])
+  const others = Math.max(...own.map((result) => result.others))
+  const busy = others > BUSY ? [`Other programs kept ${number(others)} cores busy in one of its measurements.`] : []
   const left = run.skipped.filter(({ scenario }) => scenario === name).map(({ target, reason }) => `${target} is left out: ${reason.split('\n', 1).join()}`)
   const heads = measured.map((figure) => figure === 'cpu' ? `${figures.cpu} per ${unit}` : figure === 'rate' ? `${unit}s ${figures.rate}` : figures[figure])
-  return [`### \`${name}\`: ${title}`, table(['', ...heads, ...(ratio ? ['× nginx'] : []), 'faults'], rows), ...left].join('\n\n')
+  return [`### \`${name}\`: ${title}`, table(['', ...heads, ...(ratio ? ['× nginx'] : []), 'faults'], rows), ...busy, ...left].join('\n\n')
 }
 
 /**

@@ -16,6 +16,8 @@ export interface Result {
 export interface Run {
   machine: Record<string, string>
   date: string
+  /** Of the code that was measured; with a `+` where it was changed since. */
+  commit?: string
   rounds: number
   seconds: number
   smoke: boolean
@@ -28,13 +30,18 @@ export interface Run {
 /** A figure of a target in one round; NaN where it was not measured. */
 export type Look = (figure: Figure, target: string) => number
 
-/** What the rounds of a scenario say in the middle. Ratios and differences are taken within a round. */
-export function overRounds ({ results }: Pick<Run, 'results'>, scenario: string, value: (look: Look) => number): number {
+/** What each round of a scenario says. Ratios and differences are taken within a round. */
+export function eachRound ({ results }: Pick<Run, 'results'>, scenario: string, value: (look: Look) => number): number[] {
   const own = results.filter((result) => result.scenario === scenario)
   const rounds = [...new Set(own.map(({ round }) => round))]
-  const values = rounds.map((round) => value((figure, target) =>
-    own.find((result) => result.round === round && result.target === target)?.figures[figure] ?? NaN))
-  return median(values.filter((number) => !Number.isNaN(number)))
+  return rounds
+    .map((round) => value((figure, target) => own.find((result) => result.round === round && result.target === target)?.figures[figure] ?? NaN))
+    .filter((number) => !Number.isNaN(number))
+}
+
+/** What its rounds say in the middle. */
+export function overRounds (run: Pick<Run, 'results'>, scenario: string, value: (look: Look) => number): number {
+  return median(eachRound(run, scenario, value))
 }
 
 /** Equal ones once, with their number. */

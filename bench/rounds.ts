@@ -2,8 +2,11 @@ import { neighbours, type Sample, type Scenario, type Surroundings } from './sce
 import { tally, type Result, type Run } from './results.ts'
 import { Unavailable, type Running, type Target } from './targets/target.ts'
 
-/** Seconds: what is measured is a process that has been at work, which V8 has compiled for it. */
-const WARM_UP = 8
+/**
+ * Seconds: what is measured is a process that has been at work, which V8 has compiled for it. It is still busy with that after some
+ * ten thousand requests, the more code a request runs through the longer.
+ */
+const WARM_UP = 16
 
 export interface Progress {
   say (text: string): void
@@ -11,8 +14,8 @@ export interface Progress {
 }
 
 /**
- * Measures a scenario: all of its targets run side by side, and in each round each has its turn, in another order every
- * time. So whatever else the machine does, it does to all alike.
+ * Measures a scenario: all of its targets run side by side, and in each round each has its turn, in an order of chance. So whatever
+ * else the machine does, it does to all alike.
  */
 export async function measure (scenario: Scenario, rounds: number, surroundings: Surroundings, progress: Progress): Promise<Pick<Run, 'results' | 'skipped'>> {
   const results: Result[] = []
@@ -41,7 +44,7 @@ export async function measure (scenario: Scenario, rounds: number, surroundings:
       }
     }
     for (let round = 0; round < rounds; round++) {
-      for (const target of turned(scenario.targets, round)) {
+      for (const target of shuffled(scenario.targets)) {
         const one = running.get(target) ?? (scenario.fresh === true ? await start(target) : undefined)
         if (one === undefined) continue
         const { result: { figures, faults }, others } = await neighbours(one, surroundings, () => attempt(scenario, one, surroundings))
@@ -66,8 +69,6 @@ async function attempt (scenario: Scenario, running: Running, surroundings: Surr
   }
 }
 
-/** The same in turn, with another one first in every round. */
-function turned<T> (list: readonly T[], by: number): T[] {
-  const at = by % list.length
-  return [...list.slice(at), ...list.slice(0, at)]
+function shuffled<T> (list: readonly T[]): T[] {
+  return list.map((one) => ({ one, at: Math.random() })).sort((a, b) => a.at - b.at).map(({ one }) => one)
 }
