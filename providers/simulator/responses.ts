@@ -7,7 +7,7 @@ import { sign } from './signature.ts'
 
 /** Responses: https://platform.openai.com/docs/api-reference/responses. Nothing is stored: each request brings its history. */
 
-const KNOWN = new Set(('access_programs background context_management conversation image include input instructions max_output_tokens max_tool_calls metadata model ' +
+const KNOWN = new Set(('access_programs background client_metadata context_management conversation image include input instructions max_output_tokens max_tool_calls metadata model ' +
   'moderation parallel_tool_calls previous_response_id prompt prompt_cache_key prompt_cache_options prompt_cache_retention reasoning ' +
   'safety_identifier service_tier store stream stream_options temperature text tool_choice tools top_logprobs top_p truncation user').split(' '))
 
@@ -230,6 +230,8 @@ const TEXT = { type: 'object', properties: { input: { type: 'string' } }, requir
 function readTools (tool: Fields): Tool[] {
   if (tool.type === 'function') return [{ name: text(tool.name), schema: tool.parameters }]
   if (tool.type === 'custom') return [{ name: text(tool.name), schema: TEXT }]
+  // Codex has some of its own in one. They may be offered, and are never called.
+  if (tool.type === 'namespace') return []
   throw new Refusal(400, `The simulator has no tool of type '${text(tool.type)}'.`, 'tools')
 }
 

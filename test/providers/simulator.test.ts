@@ -342,6 +342,13 @@ t.test('responses', async t => {
     t.match(await failure(ask([...user('?'), call])), { status: 400, message: /No tool output found/ })
   })
 
+  t.test('takes what Codex sends', async t => {
+    const namespace = { type: 'namespace', name: 'multi_agent_v1', description: 'Agents.', tools: [tools[0]] }
+    const reply = await ask(user('The weather'), { client_metadata: { session: 's' }, tools: [namespace, ...tools] })
+    t.match(reply.output, [{ type: 'function_call', name: 'get_weather' }])
+    t.match(await ask(user('The weather'), { tools: [namespace] }), { status: 'completed', output: [{ type: 'message' }] })
+  })
+
   t.test('counts tokens, and is strict', async t => {
     t.match(await openai.responses.inputTokens.count({ model: 'sim-small', input: 'Who are you?' }), { object: 'response.input_tokens', input_tokens: 4 })
     t.match(await anthropic.messages.countTokens({ model: 'sim-small', messages: [{ role: 'user', content: 'Who are you?' }] }), { input_tokens: 4 })

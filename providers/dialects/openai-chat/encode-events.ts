@@ -38,6 +38,7 @@ export class ChatEventEncoder implements EventEncoder {
   #usage: Usage | undefined
   #calls = 0
   #details = 0
+  #annotations = 0
   #characters = 0
   /** Whether the client's tools of a name take text. */
   readonly #custom: ReadonlyMap<string | undefined, boolean>
@@ -149,7 +150,8 @@ export class ChatEventEncoder implements EventEncoder {
       this.lossy.add('content[].citations')
       return []
     }
-    return [{ type: 'url_citation', url_citation: { url, title: title ?? '', start_index: start, end_index: this.#characters } }]
+    // With a number, as tool calls have: without one, clients that put a stream together cannot take a second delta of them.
+    return [{ index: this.#annotations++, type: 'url_citation', url_citation: { url, title: title ?? '', start_index: start, end_index: this.#characters } }]
   }
 
   #foreign (event: Extract<Event, { type: 'foreign' }>): SseEvent[] {

@@ -160,7 +160,9 @@ t.test('writing calls, proofs and sources', async (t) => {
   t.same(deltas([
     ...text(0, 'See 👩 '), { type: 'block-end', index: 0 }, ...text(1, 'here'),
     { type: 'block-delta', index: 1, delta: { type: 'citation', citation: { url: 'https://a.example', title: 'A' } } }, { type: 'block-end', index: 1 }
-  ]).at(-1), { annotations: [{ type: 'url_citation', url_citation: { url: 'https://a.example', title: 'A', start_index: 6, end_index: 10 } }] })
+  ]).at(-1), { annotations: [{ index: 0, type: 'url_citation', url_citation: { url: 'https://a.example', title: 'A', start_index: 6, end_index: 10 } }] })
+  const cited = (index: number): Event[] => [...text(index, 'a'), { type: 'block-delta', index, delta: { type: 'citation', citation: { url: `https://${index}.example` } } }, { type: 'block-end', index }]
+  t.same(deltas([...cited(0), ...cited(1)]).flatMap((delta) => (delta as { annotations?: Array<{ index: number }> }).annotations?.map(({ index }) => index) ?? []), [0, 1], 'whoever puts a stream together tells them apart')
 })
 
 t.test('what cannot be said is named', async (t) => {
