@@ -3,11 +3,11 @@ import { estimateTokens } from '../../providers/dialects/estimate.ts'
 import { replyStream, wholeReply, type ReplyOptions, type ReplyStream } from '../../providers/dialects/reply.ts'
 import { GatewayError } from '../../plugins/errors.ts'
 import type { Outcome } from '../../plugins/logging/exchange.ts'
-import { free } from '../../plugins/memory.ts'
 import type { UpstreamRequest } from '../../plugins/upstream/index.ts'
 import type { Admitted } from './admitted.ts'
 import { Answer } from './answer.ts'
 import { Attempts, type AttemptsHandler } from './attempts.ts'
+import { Bodies } from './bodies.ts'
 import { Books } from './books.ts'
 import { Clocks, type ClockEvents } from './clocks.ts'
 import { failure, outcomeOf } from './failure.ts'
@@ -34,6 +34,7 @@ export class Relay implements AttemptsHandler, ClockEvents {
   readonly #books: Books
   readonly #upstream: Attempts
   readonly #answer: Answer
+  readonly #bodies: Bodies
   #onClose: () => void = () => {}
   #status = 0
   #headers: Headers = {}
@@ -47,9 +48,6 @@ export class Relay implements AttemptsHandler, ClockEvents {
   /** Set once the client has left and the reply is read on without it. */
   #endDrain: (() => void) | undefined
   #over = false
-  #booksClosed = false
-  /** Whether the request's body is written down, or is not to be. */
-  #captured: boolean
 
   constructor (fastify: FastifyInstance, request: FastifyRequest, reply: FastifyReply, admitted: Admitted) {
     this.#fastify = fastify
@@ -64,11 +62,7 @@ export class Relay implements AttemptsHandler, ClockEvents {
       stream: admitted.call.stream,
       eager: request.key.retry === 'always'
     })
-    this.#captured = admitted.recorder === undefined
-    admitted.recorder?.whenRead(() => {
-      this.#captured = true
-      this.#freeBodies()
-    })
+    this.#bodies = new Bodies(request, admitted, this.#upstream)
     this.#answer = new Answer(fastify, request, reply, admitted, this.#books, () => this.#upstream.resume())
   }
 
@@ -150,7 +144,7 @@ export class Relay implements AttemptsHandler, ClockEvents {
   }
 
   onEnd (): void {
-    if (this.#over) return this.#freeBodies()
+    if (this.#over) return this.#bodies.onReplyEnd()
     if (this.#stream !== undefined) this.#endStream(this.#stream)
     else if (this.#status >= 300) this.#passFailure()
     else this.#sendWhole()
@@ -310,16 +304,7 @@ export class Relay implements AttemptsHandler, ClockEvents {
   }
 
   #closed (): void {
-    this.#booksClosed = true
     this.#onClose()
-    this.#freeBodies()
-  }
-
-  /** Those of the request, once neither the books, nor the connection, nor the capture read them any more. */
-  #freeBodies (): void {
-    if (!this.#booksClosed || !this.#captured || !this.#upstream.sent) return
-    const { body } = this.#request
-    if (body instanceof Buffer) free(body)
-    for (const { outgoing: { request } } of this.#admitted.ways) if (request.body !== undefined) free(request.body)
+    this.#bodies.onBooksClosed()
   }
 }
