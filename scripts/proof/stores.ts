@@ -27,6 +27,8 @@ const RECOVERY = 10_000
 const LATER = 100
 /** The part of calls that may find Redis late for no fault of its own. */
 const CHANCE = 0.01
+/** ms after which what a dead gateway held in Redis is swept: its lease, and a look of another's. */
+const LEASE = 65_000
 /** What a key with a small budget has: it is used up about when a fault is over. */
 const SMALL = 0.015
 
@@ -113,6 +115,7 @@ const budgets = new Map([['budget', 50e9], ['group:team', 200e9], ...small.map((
 
 const folders = Array.from({ length: GATEWAYS }, (_, i) => join(folder, String(i)))
 const fleet: Array<Gateway | undefined> = []
+let killedAt = -Infinity
 async function revive (i: number): Promise<void> {
   fleet[i] = await startGateway(folders[i] ?? '', KEYS, { OPENAI_BASE_URL: provider.url, REDIS_URL: redis.url, DATABASE_URL: common.url, REPLICAS: String(GATEWAYS) })
 }
@@ -121,6 +124,7 @@ async function kill (i: number): Promise<void> {
   // Whoever asks it just now is told nothing: a balancer would send the next elsewhere.
   fleet[i] = undefined
   await dying?.kill('SIGKILL')
+  killedAt = performance.now()
 }
 
 const violations: string[] = []
@@ -235,6 +239,8 @@ function compare (name: string): void {
 
 await load.stop()
 report()
+// What a killed gateway held, the others give back once nobody has renewed it for so long.
+await wait(Math.max(0, killedAt + LEASE - performance.now()))
 await Promise.all(fleet.splice(0).map(async (gateway) => await gateway?.kill('SIGTERM')))
 violations.push(...await audit(folders, common, provider, budgets))
 const holds = holdsLeft(redis)
