@@ -6,7 +6,7 @@ import { readContext } from '../tracing/context.ts'
 import { bounded, CLIENT_GONE, tenths, withoutQuery, type RequestLine } from './line.ts'
 import { redactorFor, type Redact } from './redact.ts'
 
-/** Characters of a path that are searched for keys: more than a line shows, so that its cut halves none. */
+/** Characters of a path, or an address, that are searched for keys: more than a line shows, so that its cut halves none. */
 const SEARCHED = 1024
 
 const nothingToHide: Redact = (text) => text
@@ -17,6 +17,7 @@ export function accessLine (request: FastifyRequest, reply: FastifyReply, keys: 
   const key: VirtualKey | undefined = request.key
   const redact = key === undefined ? nothingToHide : redactorFor(key)
   const status = gone ? CLIENT_GONE : reply.statusCode
+  const outcome = gone ? 'client_gone' : status < 400 ? 'done' : status < 500 ? 'refused' : undefined
   return {
     id: bounded(request.id, redact),
     method: request.method,
@@ -27,9 +28,10 @@ export function accessLine (request: FastifyRequest, reply: FastifyReply, keys: 
     servedModel: undefined,
     stream: undefined,
     status,
-    outcome: gone ? 'client_gone' : status < 400 ? 'done' : status < 500 ? 'refused' : undefined,
+    outcome,
     error: request.failure?.code,
     reason: request.failure?.reason,
+    client: outcome === 'refused' && isNobodys(request) ? clientOf(request) : undefined,
     firstByteMs: undefined,
     ms: tenths(reply.elapsedTime),
     tokens: undefined,
@@ -42,6 +44,19 @@ export function accessLine (request: FastifyRequest, reply: FastifyReply, keys: 
     lossy: undefined
   }
 }
+
+/** Whether no key says who sent a request: it has no good one, or comes from where that is not for. Else its address, personal data, is not logged. */
+function isNobodys ({ key, failure }: { key?: VirtualKey, failure: FastifyRequest['failure'] }): boolean {
+  return key === undefined || failure?.code === 'ip_not_allowed'
+}
+
+/** The address that a request came from, as `allow_ips` has addresses. What is trusted to tell it may have said anything. */
+function clientOf ({ ip }: { ip: string | undefined }): string | undefined {
+  return ip === undefined ? undefined : bounded(conceal(ip.slice(0, SEARCHED)).replace(MAPPED, ''), nothingToHide)
+}
+
+/** IPv4, as a socket for both families writes it. */
+const MAPPED = /^::ffff:(?=\d+\.)/i
 
 /** A path that is not literally a route's may hold anything, such as a key that someone took for a part of the URL. */
 function pathOf (request: FastifyRequest, keys: Pick<Keys, 'known'>): string {

@@ -24,6 +24,8 @@ export interface RequestLine {
   error: string | undefined
   /** What the system called its cause, such as `ECONNREFUSED`, or why a key was refused. */
   reason: string | undefined
+  /** The address of a request that was refused, where no key says whose it is. */
+  client: string | undefined
   /** ms to the reply's first byte. */
   firstByteMs: number | undefined
   /** ms in total. */
@@ -80,6 +82,8 @@ export function exchangeLine (exchange: Exchange): RequestLine {
     outcome: exchange.outcome,
     error: exchange.error,
     reason: exchange.reason,
+    // Personal data, and the key says who it was.
+    client: undefined,
     firstByteMs: sinceStart(exchange, exchange.firstByteAt),
     ms: sinceStart(exchange, exchange.endedAt),
     tokens: usage === undefined ? undefined : tokens(usage),

@@ -34,7 +34,7 @@ export function prettify (line: string): string {
 
 /** Such as `200 POST /v1/chat/completions  alice  acme/large  812 ms (first byte 180.2)  12 in, 40 out  $0.00063  ID`. */
 function summary (line: Partial<RequestLine>): string {
-  const { status, method, path, key, provider, model, stream, ms, firstByteMs, cost, outcome, error, reason, lossy, id } = line
+  const { status, method, path, key, provider, model, stream, ms, firstByteMs, cost, outcome, error, reason, client, lossy, id } = line
   const target = [provider, model].filter((part) => part !== undefined).join('/')
   const time = ms === undefined ? '' : `${ms} ms` + (firstByteMs === undefined ? '' : ` (first byte ${firstByteMs})`)
   const parts = [
@@ -48,6 +48,7 @@ function summary (line: Partial<RequestLine>): string {
     outcome === 'done' ? '' : outcome,
     error === outcome ? '' : error,
     reason,
+    client === undefined ? '' : `from ${client}`,
     lossy === undefined ? '' : `not translated: ${lossy.join(', ')}`,
     id
   ]

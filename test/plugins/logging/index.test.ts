@@ -163,7 +163,7 @@ t.test('a request without an exchange has one line too', async (t) => {
     { level: 30, method: 'GET', path: '/v1/models/m', status: 200, outcome: 'done', bytesOut: 10 },
     { level: 20, method: 'GET', path: '/health', status: 200, outcome: 'done', bytesOut: 2 },
     { level: 30, method: 'POST', path: '/refused', key: 'alice', provider: 'acme', status: 429, outcome: 'refused', error: 'rate_limit_exceeded', bytesIn: 7, bytesOut: requests()[2]?.bytesOut },
-    { level: 30, method: 'GET', path: '/nowhere', status: 404, outcome: 'refused', bytesOut: requests()[3]?.bytesOut },
+    { level: 30, method: 'GET', path: '/nowhere', status: 404, outcome: 'refused', client: '127.0.0.1', bytesOut: requests()[3]?.bytesOut },
     { level: 40, method: 'GET', path: '/fails', status: 500, error: 'internal_error', bytesOut: requests()[4]?.bytesOut }
   ])
   for (const { ms } of requests()) t.ok(ms >= 0 && ms < 5000 && Number.isInteger(Math.round(ms * 100) / 10))

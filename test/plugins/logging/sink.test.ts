@@ -127,6 +127,7 @@ t.test('pretty lines', async (t) => {
   write({ ...request, msg })
   write({ ...request, model: 'a\u001b[2Jb\nc\u009bd', status: 502, outcome: 'upstream_broke', error: 'upstream_broke', lossy: ['seed'], level: 40, msg })
   write({ id: 'req-2', method: 'GET', path: '/health', status: 200, outcome: 'done', ms: 1, msg: 'request' })
+  write({ id: 'req-3', method: 'GET', path: '/usage', key: 'bob', status: 403, outcome: 'refused', error: 'ip_not_allowed', client: '192.0.2.1', ms: 1, msg })
   write({ port: 8080, text: 'a\u001b\u009bb', msg: 'Server\u001b[2J listening' })
   write({ err: { type: 'Error', message: 'oops', stack: 'Error: oops\n    at x' }, msg: 'failed' })
   sink.write('not JSON\n')
@@ -138,6 +139,7 @@ t.test('pretty lines', async (t) => {
     'INFO: 200 POST /v1/chat/completions  alice  acme/large  streamed  56.8 ms (first byte 12.3)  3 in, 5 out  req-1',
     'WARN: 502 POST /v1/chat/completions  alice  acme/a[2Jbcd  streamed  56.8 ms (first byte 12.3)  3 in, 5 out  upstream_broke  not translated: seed  req-1',
     'INFO: 200 GET /health  1 ms  req-2',
+    'INFO: 403 GET /usage  bob  1 ms  refused  ip_not_allowed  from 192.0.2.1  req-3',
     'INFO: Server[2J listening {"port":8080,"text":"a\\u001bb"}',
     'INFO: failed ',
     '    err: {',
