@@ -28,7 +28,8 @@ export function serverOptions (env: NodeJS.ProcessEnv = process.env): FastifyHtt
   return {
     logger: { level: logLevel, stream: logStream(logFormat), serializers: { err: concealedError } },
     // One line a request, written at its end, is the logging plugin's.
-    logController: new fastify.LogController({ disableRequestLogging: true }),
+    // What else is said of the request has its id by the same name.
+    logController: new fastify.LogController({ disableRequestLogging: true, requestIdLogLabel: 'id' }),
     genReqId: ({ headers }) => {
       const id = headers['x-request-id']
       return typeof id === 'string' && SANE_ID.test(id) && !KEY_LIKE.test(id) && !exposes(id) ? id : newRequestId()
@@ -39,7 +40,7 @@ export function serverOptions (env: NodeJS.ProcessEnv = process.env): FastifyHtt
       if (!request.raw.complete) dropRest(request, reply)
       const known = toGatewayError(error) ?? new GatewayError('internal_error')
       sendError(request, reply, known)
-      request.log.info({ id: request.id, method: request.method, status: reply.statusCode, outcome: 'refused', error: known.code }, REQUEST)
+      request.log.info({ method: request.method, status: reply.statusCode, outcome: 'refused', error: known.code }, REQUEST)
     },
     clientErrorHandler,
     ...trustProxy !== undefined && { trustProxy },
