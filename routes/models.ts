@@ -2,15 +2,19 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Model, ModelList } from '../providers/dialects/dialect.ts'
 import { defaultDialect } from '../providers/dialects/index.ts'
 import { GatewayError, routeDialect } from '../plugins/errors.ts'
+import type { KeyTarget } from '../plugins/keys/index.ts'
 
-/** What this key may use: its provider's list, cut to the key's own, in the client's dialect. Costs no quota. */
+/**
+ * What this key may use: its provider's list, cut to the key's own, in the client's dialect. Costs no quota. Of several
+ * targets the first that answers is asked for all of it.
+ */
 export default async function modelRoutes (fastify: FastifyInstance): Promise<void> {
   const list = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
-    answer(reply, shapeFor(request).encode(await modelsOf(request)))
+    answer(reply, shapeFor(request).encode(await fromFirst(request, reply, modelsOf)))
 
   const one = async (request: FastifyRequest<{ Params: { '*': string } }>, reply: FastifyReply): Promise<FastifyReply> => {
     const id = request.params['*']
-    const found = fastify.providers.allows(request.key, id) ? await find(request, id) : undefined
+    const found = fastify.providers.allows(request.key, id) ? await fromFirst(request, reply, (request, endpoint) => find(request, endpoint, id)) : undefined
     if (found === undefined) throw new GatewayError('model_not_found', { param: 'model' })
     return answer(reply, shapeFor(request).encodeOne({ ...found, id }))
   }
@@ -22,9 +26,32 @@ export default async function modelRoutes (fastify: FastifyInstance): Promise<vo
   fastify.get('/v1/models/*', { schema: { ...schema, summary: 'One model' } }, one)
   fastify.get('/models/*', { schema: { hide: true } }, one)
 
-  async function modelsOf (request: FastifyRequest): Promise<Model[]> {
+  /**
+   * Puts a question to the key's targets in turn, those at rest last. One that has failed says nothing of the next: it is asked
+   * whatever the failure was, as nothing is charged for an answer.
+   */
+  async function fromFirst<T> (request: FastifyRequest, reply: FastifyReply, question: Question<T>): Promise<T> {
+    const { key, log } = request
+    if (key.targets === undefined) return await question(request, fastify.providers.models(key))
+    const left = fastify.upstream.health.order<KeyTarget>(key.targets, ({ healthId }) => healthId)
+    for (;;) {
+      const { provider, apiKey, name } = left.shift() as KeyTarget
+      try {
+        const answer = await question(request, fastify.providers.models({ ...key, provider, apiKey }))
+        reply.header('x-gateway-target', name)
+        return answer
+      } catch (error) {
+        if (!(error instanceof GatewayError) || left.length === 0 || reply.raw.destroyed) throw error
+        const { code, reason } = error
+        log.warn({ key: key.label, target: name, error: code, reason }, 'a target did not list its models: the next is asked')
+        fastify.upstream.resends.add('fallback', provider, code)
+      }
+    }
+  }
+
+  async function modelsOf (request: FastifyRequest, endpoint: ModelsEndpoint | undefined): Promise<Model[]> {
     const { key } = request
-    const known = await listed(request)
+    const known = await listed(request, endpoint)
     const names = new Set(known.map(({ id }) => id))
     const aliases = [...key.modelAliases ?? []]
       .filter(([alias]) => !names.has(alias))
@@ -33,22 +60,21 @@ export default async function modelRoutes (fastify: FastifyInstance): Promise<vo
   }
 
   /** Where a provider lists nothing, the key's own list is all there is to say. */
-  async function listed ({ key, headers }: FastifyRequest): Promise<Model[]> {
-    const endpoint = fastify.providers.models(key)
+  async function listed ({ key, headers }: FastifyRequest, endpoint: ModelsEndpoint | undefined): Promise<Model[]> {
     if (endpoint === undefined) return (key.models ?? []).filter((id) => !id.endsWith('*')).map((id) => ({ id }))
-    endpoint.url.search = endpoint.dialect.models?.query ?? ''
-    return await ask(endpoint, headers) ?? []
+    const url = new URL(endpoint.url)
+    url.search = endpoint.dialect.models?.query ?? ''
+    return await ask({ ...endpoint, url }, headers) ?? []
   }
 
   /** A provider may know a model by a name that it does not list, such as an undated one. */
-  async function find (request: FastifyRequest, id: string): Promise<Model | undefined> {
-    const { key } = request
-    const real = key.modelAliases?.get(id) ?? id
-    const found = (await listed(request)).find((model) => model.id === real)
-    const endpoint = fastify.providers.models(key)
+  async function find (request: FastifyRequest, endpoint: ModelsEndpoint | undefined, id: string): Promise<Model | undefined> {
+    const real = request.key.modelAliases?.get(id) ?? id
+    const found = (await listed(request, endpoint)).find((model) => model.id === real)
     if (found !== undefined || endpoint === undefined || !isPlain(real)) return found
-    endpoint.url.pathname += `/${real.split('/').map(encodeURIComponent).join('/')}`
-    return (await ask(endpoint, request.headers))?.[0]
+    const url = new URL(endpoint.url)
+    url.pathname += `/${real.split('/').map(encodeURIComponent).join('/')}`
+    return (await ask({ ...endpoint, url }, request.headers))?.[0]
   }
 
   /** @returns undefined where the provider does not know the path */
@@ -69,6 +95,9 @@ export default async function modelRoutes (fastify: FastifyInstance): Promise<vo
 function asList (body: object): object {
   return 'data' in body ? body : { data: [body] }
 }
+
+/** @param endpoint where the target lists its models, if anywhere */
+type Question<T> = (request: FastifyRequest, endpoint: ModelsEndpoint | undefined) => Promise<T>
 
 type ModelsEndpoint = NonNullable<ReturnType<FastifyInstance['providers']['models']>>
 
