@@ -6,6 +6,7 @@ import { GatewayError } from '../plugins/errors.ts'
  * before all routes, to hear of each.
  */
 export default fp(async (fastify) => {
+  const { config: { adminKey, metricsPort }, log } = fastify
   const methods = new Map<string, Set<string>>()
   fastify.addHook('onRoute', ({ url, method }) => {
     const known = methods.get(url) ?? new Set()
@@ -15,6 +16,18 @@ export default fp(async (fastify) => {
 
   const allowed = (path: string): Set<string> | undefined =>
     methods.get(path) ?? union([...methods].filter(([url]) => covers(url, path)).map(([, names]) => names))
+
+  /** Of the paths that settings turn on, each that was asked for in vain and told of. */
+  const told = new Set<string>()
+  /** The client is told nothing of it; the operator may wonder. */
+  const tell = (path: string): void => {
+    const switched = SWITCHED.find((own) => path === own || path.startsWith(`${own}/`))
+    if (switched === undefined || told.has(switched)) return
+    const why = reasonFor(switched, adminKey !== undefined, metricsPort)
+    if (why === undefined) return
+    told.add(switched)
+    log.info(`${switched} was asked for and is not there: ${why}`)
+  }
 
   fastify.setNotFoundHandler({
     // Whoever asks here has shown no key, so the address is what can be held to a rate.
@@ -26,11 +39,24 @@ export default fp(async (fastify) => {
       const list = [...allow].join(', ')
       throw new GatewayError('method_not_allowed', { message: `This path takes ${list}.`, headers: { allow: list } })
     }
+    tell(path)
     throw new GatewayError('not_found', {
       message: 'Unknown path. Chat Completions are at POST /v1/chat/completions; /openapi.json lists all paths.'
     })
   })
-}, { name: 'fallback', fastify: '5.x', dependencies: ['errors', '@fastify/rate-limit'] })
+}, { name: 'fallback', fastify: '5.x', dependencies: ['config', 'errors', '@fastify/rate-limit'] })
+
+/** What is there only where a setting says so. */
+const SWITCHED = ['/metrics', '/admin/usage', '/admin/requests', '/admin/keys']
+
+/** @returns the setting that keeps a path from being there, if one does */
+function reasonFor (path: string, administered: boolean, metricsPort: number | undefined): string | undefined {
+  if (path === '/metrics') {
+    if (metricsPort !== undefined) return `METRICS_PORT is set, so it is on port ${metricsPort} only`
+    return administered ? undefined : 'set ADMIN_KEY, or METRICS_PORT for a port of its own'
+  }
+  return administered ? undefined : 'set ADMIN_KEY'
+}
 
 /** Whether a route's path, with its parameters, takes a path. */
 function covers (url: string, path: string): boolean {
