@@ -4,6 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 npx node dist/cli.js --version
+grep -q '"purl": "pkg:npm/undici@' dist/sbom.json || { echo 'dist/sbom.json does not name what the gateway needs'; exit 1; }
 
 # As in the image: without the packages beside it. The gateway's log is for people there, so what makes it so is found too.
 alone=$(mktemp -d)

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import { parseAllDocuments } from 'yaml'
 import { Settings } from '../plugins/config/schema.ts'
+import { production } from '../scripts/lock.ts'
 
 const root = new URL('../', import.meta.url)
 const read = (path: string): string => readFileSync(new URL(path, root), 'utf8')
@@ -102,7 +103,5 @@ t.test('what V8 compiled for the image, and for the benchmark, is made with the 
 })
 
 t.test('SECURITY.md counts the packages that production installs', async (t) => {
-  const { packages } = JSON.parse(read('package-lock.json')) as { packages: Record<string, { dev?: boolean, optional?: boolean, devOptional?: boolean }> }
-  const production = Object.entries(packages).filter(([path, { dev, optional, devOptional }]) => path !== '' && !dev && !optional && !devOptional)
   t.equal(Number(/(\d+) packages are installed for production/.exec(read('SECURITY.md'))?.[1]), production.length)
 })
