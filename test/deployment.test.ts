@@ -102,6 +102,17 @@ t.test('what V8 compiled for the image, and for the benchmark, is made with the 
   t.same(/^const FLAGS = \['(.+)'\]$/m.exec(read('bench/targets/ours.ts'))?.[1]?.split("', '"), flags)
 })
 
+t.test('the systemd unit: the flags of the image, settings that there are, and time to end', async (t) => {
+  const unit = read('examples/systemd/llm-gateway.service')
+  const flags = /^CMD \["node", "([^\]]+)", "dist\/server\.js"\]$/m.exec(read('Dockerfile'))?.[1]?.split('", "')
+  t.same(/^ExecStart=\S+\/node (.+) \S+\/dist\/server\.js$/m.exec(unit)?.[1]?.split(' '), flags)
+  const variables = [...unit.matchAll(/^Environment=(.+)$/gm)].flatMap(([, list = '']) => list.split(' ').map((variable) => variable.split('=')[0] ?? ''))
+  t.strictSame(variables.filter((name) => !(name in Settings.properties)), ['NODE_ENV', 'MALLOC_ARENA_MAX'])
+  const grace = Number(/^TimeoutStopSec=(\d+)$/m.exec(unit)?.[1])
+  const streams = Number(/^\| `SHUTDOWN_TIMEOUT` \| `(\d+)s`/m.exec(read('docs/settings.md'))?.[1])
+  t.ok(grace >= streams + 8, 'as long as the process itself waits')
+})
+
 t.test('SECURITY.md counts the packages that production installs', async (t) => {
   t.equal(Number(/(\d+) packages are installed for production/.exec(read('SECURITY.md'))?.[1]), production.length)
 })
