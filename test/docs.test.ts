@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import { errorTable } from '../plugins/errors.ts'
+import { readKeys } from '../plugins/keys/file.ts'
+import { defaultProviders, loadBuiltin } from '../providers/index.ts'
 
 const read = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')
 
@@ -25,6 +27,16 @@ function readOrList (url: URL): void {
     if ((error as NodeJS.ErrnoException).code !== 'EISDIR') throw error
   }
 }
+
+t.test('the keys files of the documents are ones that the gateway takes', async (t) => {
+  const providers = await Promise.all(defaultProviders.map(loadBuiltin))
+  const env = { OPENAI_KEY: 'sk-real-openai', ANTHROPIC_KEY: 'sk-ant-real-anthropic' }
+  for (const file of ['README.md', 'docs/keys.md', 'docs/limits.md', 'docs/upstream.md']) {
+    const blocks = [...read(file).matchAll(/^```json\n([^]*?)^```/gm)].map(([, block = '']) => block)
+    t.ok(blocks.length > 0, file)
+    for (const block of blocks) t.ok(readKeys(Buffer.from(block), { providers, env }).size > 0, file)
+  }
+})
 
 t.test('README stays short', async (t) => {
   t.ok(read('README.md').split('\n').length <= 150)
