@@ -2,6 +2,7 @@ import { closeSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { makeFolderSync } from '../file/folder.ts'
+import { holderOf } from './holder.ts'
 
 /** How the database came to be, one step a version. Steps are added at the end and never changed. */
 export const migrations: readonly string[] = [
@@ -92,6 +93,14 @@ const BUSY = 5
 /** Another process has the folder: two would each believe their own half. */
 export class InUse extends Error {
   override name = 'InUse'
+  /** The folder, and who has it, without what to do about it. */
+  readonly finding: string
+
+  constructor (dir: string, holder: number | undefined) {
+    const finding = `DATA_DIR ${JSON.stringify(dir)} is in use by another gateway${holder === undefined ? '' : ` (process ${holder})`}`
+    super(`${finding}: an older one that still runs? Stop that one first. Two that are to run side by side need a DATA_DIR each, or they would count past each other`)
+    this.finding = finding
+  }
 }
 
 /** An open database, and the lock that holds its folder. */
@@ -132,14 +141,15 @@ export function openDatabase (dir: string): Opened {
 
 /** A lock of the operating system's, by way of a database of its own: whatever ends the process frees it. */
 function hold (dir: string): DatabaseSync {
-  const lock = new DatabaseSync(owned(join(dir, 'gateway.lock')), { timeout: 0 })
+  const file = owned(join(dir, 'gateway.lock'))
+  const lock = new DatabaseSync(file, { timeout: 0 })
   try {
     lock.exec('BEGIN EXCLUSIVE')
     return lock
   } catch (error) {
     lock.close()
     if ((error as { errcode?: unknown }).errcode !== BUSY) throw error
-    throw new InUse(`DATA_DIR ${JSON.stringify(dir)} is in use by another gateway, and two would count past each other. Give this one a DATA_DIR of its own`)
+    throw new InUse(dir, holderOf(file))
   }
 }
 

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { readSettings } from '../config/index.ts'
-import { openDatabase } from '../database/open.ts'
+import { InUse, openDatabase, type Opened } from '../database/open.ts'
 import { formatDollars } from '../money.ts'
 import { readPrices } from '../prices/read.ts'
 import { parseMoment } from '../prices/schedule.ts'
@@ -30,11 +30,21 @@ async function run (): Promise<void> {
   if (!existsSync(join(dataDir, 'gateway.db'))) throw new Error(`DATA_DIR ${JSON.stringify(dataDir)} has no ledger`)
   // The lock that a running gateway holds is what ends this: its sums would not know of ours. Rows that go on to a common
   // database are sent again by the gateway when it starts, since their cost was written.
-  const opened = openDatabase(dataDir)
+  const opened = open(dataDir)
   try {
     tell(reprice(opened.db, prices, { since: from, until: to, dryRun }), prices.version, dryRun)
   } finally {
     opened.close()
+  }
+}
+
+function open (dir: string): Opened {
+  try {
+    return openDatabase(dir)
+  } catch (error) {
+    // Another folder, as a second gateway may take, would have nothing to re-rate.
+    if (error instanceof InUse) throw new Error(`${error.finding}: stop that one, then run rerate again`)
+    throw error
   }
 }
 

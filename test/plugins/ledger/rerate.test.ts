@@ -149,7 +149,7 @@ t.test('the command: not beside a gateway, and after it', async (t) => {
   for (let call = 0; call < 3; call++) await (await post(`${gateway.url}/v1/chat/completions`, { model: 'gpt-5.4-mini', messages: [{ role: 'user', content: 'hi' }] }, { authorization: `Bearer ${CHAT_KEY}` })).text()
   const busy = await rerate(gateway.folder, ['--since', '2026-01-01'])
   t.equal(busy.code, 1)
-  t.match(busy.errors, /^llm-gateway rerate: DATA_DIR "data" is in use by another gateway[^\n]*\n$/)
+  t.match(busy.errors, /^llm-gateway rerate: DATA_DIR "data" is in use by another gateway(?: \(process \d+\))?: stop that one, then run rerate again\n$/)
   gateway.child.kill('SIGTERM')
   await gateway.ended
 
