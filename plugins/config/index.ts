@@ -148,6 +148,8 @@ export default fp<ConfigOptions>(async (fastify, { env = process.env, providers:
     return text === undefined ? [] : [[timer, parseTimeout(text)]]
   }))]))
   for (const [name, meant] of misspelt(Object.keys(schema.properties), env)) fastify.log.warn(`${name} is no setting: did you mean ${meant}?`)
+  // Platforms set it for whatever they run: it is worth a word where they will ask at another port than this listens on.
+  if (env['PORT'] && !env['GATEWAY_PORT'] && env['PORT'] !== String(settings.port)) fastify.log.info(`PORT is no setting: the port is GATEWAY_PORT, which is not set and so ${settings.port}`)
   fastify.decorate('config', { ...settings, providers, baseUrls, timeouts })
 }, { name: 'config', fastify: '5.x' })
 

@@ -100,16 +100,35 @@ t.test('a variable that is no setting and nearly one is told of, without its val
   for (const [written, meant] of [
     ['MAX_REQUEST_PER_HOUR', 'MAX_REQUESTS_PER_HOUR'], ['MAX_REQUESTS_PER_HUOR', 'MAX_REQUESTS_PER_HOUR'], ['GATEWAY_PROT', 'GATEWAY_PORT'],
     ['LOGS_DIR', 'LOG_DIR'], ['PRICE_FILE', 'PRICES_FILE'], ['ADMIN_KEYS', 'ADMIN_KEY'], ['OPENAI_BASEURL', 'OPENAI_BASE_URL'],
-    ['OPENAI_CONECT_TIMEOUT', 'OPENAI_CONNECT_TIMEOUT'], ['OTEL_EXPORTER_OTLP_ENDPONT', 'OTEL_EXPORTER_OTLP_ENDPOINT']
+    ['OPENAI_CONECT_TIMEOUT', 'OPENAI_CONNECT_TIMEOUT'], ['OTEL_EXPORTER_OTLP_ENDPONT', 'OTEL_EXPORTER_OTLP_ENDPOINT'],
+    ['OPEN_AI_BASE_URL', 'OPENAI_BASE_URL'], ['OPENAL_BASE_URL', 'OPENAI_BASE_URL'], ['OPNEAI_BASE_URL', 'OPENAI_BASE_URL'], ['ANTROPIC_BASE_URL', 'ANTHROPIC_BASE_URL'],
+    ['OPENAI_API_BASE', 'OPENAI_BASE_URL'], ['OPENAI_API_BASE_URL', 'OPENAI_BASE_URL'], ['DEEPSEEK_API_URL', 'DEEPSEEK_BASE_URL'], ['OPENAI_URL', 'OPENAI_BASE_URL']
   ] as const) t.strictSame(await told(written), [`${written} is no setting: did you mean ${meant}?`])
   t.strictSame(await told('LOG_DIR', 'NO_PROXY', 'DATA_DIR', 'max_request_per_hour'), [])
   t.strictSame(await told(
     'PATH', 'HOME', 'HOSTNAME', 'LANGUAGE', 'NODE_ENV', 'NODE_OPTIONS', 'HTTP_PROXY', 'ALL_PROXY', 'FTP_PROXY', 'SSL_CERT_FILE', 'SSL_CERT_DIR',
-    'OPENAI_KEY', 'OPENAI_API_KEY', 'GROK_BASE_URL', 'OPENAL_BASE_URL', 'GROQ_REQUEST_TIMEOUT', 'REDIS_HOST', 'REDIS_PORT', 'DATABASE_HOST',
+    'OPENAI_KEY', 'OPENAI_API_KEY', 'GROK_BASE_URL', 'OPENAPI_BASE_URL', 'AZURE_OPENAI_BASE_URL', 'GROQ_API_BASE', 'GROQ_REQUEST_TIMEOUT', 'REDIS_HOST', 'REDIS_PORT', 'DATABASE_HOST',
     'GATEWAY_SERVICE_HOST', 'GATEWAY_PORT_8080_TCP', 'LOGNAME', 'XDG_DATA_DIRS', 'OTEL_BLRP_SCHEDULE_DELAY', 'OTEL_BLRP_MAX_QUEUE_SIZE',
     'OTEL_METRICS_EXPORTER', 'OTEL_EXPORTER_OTLP_TIMEOUT', 'OTEL_EXPORTER_OTLP_LOGS_ENDPOINT', 'OTEL_EXPORTER_OTLP_METRICS_HEADERS'
   ), [], 'others are of other programs')
+  t.strictSame(misspelt(['OPENAI_BASE_URL', 'OPENAI2_BASE_URL'], { OPENAI2_BASE_URL: 'x' }), [], 'a provider that a plugin brings')
+  t.strictSame(misspelt(['OPENAI_BASE_URL'], { OPENAI_BASE_URL: 'x', OPEN_AI_BASE_URL: 'x', OPENAI_API_BASE: 'x' }), [], 'the right one is set')
+  t.strictSame(misspelt(['XAI_BASE_URL'], { ZAI_BASE_URL: 'x' }), [], 'short names are of two providers')
   t.strictSame(misspelt(['LOG_LEVEL'], { LOG_LEVELS: '' }), [], 'an empty one is not set')
+})
+
+t.test('PORT, which is no setting, is told of where it would be another port', async (t) => {
+  const told = async (env: Record<string, string>): Promise<string[]> => {
+    const lines: string[] = []
+    const app = Fastify({ logger: { level: 'info', stream: { write: (line: string) => { lines.push(line) } } } })
+    t.teardown(() => app.close())
+    await app.register(config, { env })
+    return lines.map((line) => { const { level, msg } = JSON.parse(line) as { level: number, msg: string }; return `${level} ${msg}` })
+  }
+  t.strictSame(await told({ PORT: '10000' }), ['30 PORT is no setting: the port is GATEWAY_PORT, which is not set and so 8080'])
+  t.strictSame(await told({ PORT: '8080' }), [])
+  t.strictSame(await told({ PORT: '10000', GATEWAY_PORT: '10000' }), [])
+  t.strictSame(await told({ PORT: '', HOST: 'machine' }), [])
 })
 
 t.test('settings without providers', async (t) => {
