@@ -3,7 +3,7 @@ import { parseOrNothing } from '../../providers/dialects/json.ts'
 import { FileFault } from './fault.ts'
 import { atOnce, type Work } from './slices.ts'
 
-/** A text that is not JSON (RFC 8259), or that two parsers could read differently. Quotes nothing of the text. */
+/** A text that is not JSON (RFC 8259), or that two parsers could read differently. Quotes nothing of the text but a sign. */
 export class JsonFault extends FileFault {
   override name = 'JsonFault'
 }
@@ -12,7 +12,8 @@ const DEEPEST = 32
 
 const space = /[ \t\r\n]*/y
 // eslint-disable-next-line no-control-regex -- JSON strings hold no raw control characters.
-const string = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y
+const unclosed = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*/y
+const string = new RegExp(`${unclosed.source}"`, 'y')
 const scalar = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y
 
 export interface Parsed {
@@ -90,12 +91,12 @@ function scan (text: string, entry: (field: string) => string): Map<string, numb
       lineStart = at + 1
     }
   }
-  const fail = (): never => {
-    throw new JsonFault(`it is not valid JSON: ${at < text.length ? `see ${place(at)}` : 'it ends too early'}`)
+  const fail = (expected: string): never => {
+    throw new JsonFault(`it is not valid JSON: ${at < text.length ? `see ${place(at)}, ${whatIsAt(text, at, expected)}` : 'it ends too early'}`)
   }
-  const take = (pattern: RegExp): string => {
+  const take = (pattern: RegExp, expected: string): string => {
     pattern.lastIndex = at
-    const [found] = pattern.exec(text) ?? fail()
+    const [found] = pattern.exec(text) ?? fail(expected)
     at += found.length
     return found
   }
@@ -110,23 +111,23 @@ function scan (text: string, entry: (field: string) => string): Map<string, numb
     if (next(end)) return
     do member()
     while (next(','))
-    if (!next(end)) fail()
+    if (!next(end)) fail(`a comma or "${end}"`)
   }
   const one = (depth: number, field = ''): void => {
     if (depth > DEEPEST) throw new JsonFault(`it is nested too deeply: see ${place(at)}`)
     if (next('[')) return members(']', () => one(depth + 1))
     if (!next('{')) {
-      take(text[at] === '"' ? string : scalar)
+      take(text[at] === '"' ? string : scalar, 'a value')
       return
     }
     const seen = new Set<string>()
     members('}', () => {
       const where = place(at)
-      const name = String(JSON.parse(take(string)))
+      const name = String(JSON.parse(take(string, 'a name')))
       if (seen.has(name)) throw new JsonFault(`the same ${depth === 1 ? entry(field) : 'field'} is there twice: see ${where}`)
       seen.add(name)
       if (depth === 1) lines.set(name, line)
-      if (!next(':')) fail()
+      if (!next(':')) fail('a colon')
       one(depth + 1, name)
     })
   }
@@ -135,6 +136,29 @@ function scan (text: string, entry: (field: string) => string): Map<string, numb
   if (at === text.length) throw new JsonFault('it is empty')
   one(0)
   skipSpace()
-  if (at < text.length) fail()
+  if (at < text.length) fail('the end')
   return lines
+}
+
+/**
+ * What is wrong where the scanner stopped. It may have stopped in a key that stands without quotes, so that letters and
+ * digits are not told; a sign is, since a single one gives nothing away.
+ */
+function whatIsAt (text: string, at: number, expected: string): string {
+  const found = String.fromCodePoint(text.codePointAt(at) ?? 0)
+  if (/^(?:\/[/*]|#)/.test(text.slice(at, at + 2))) return 'a comment: JSON has none'
+  if (found === '"' && (expected === 'a name' || expected === 'a value')) return unclosedAt(text, at)
+  if (/['`\u2018-\u201f]/.test(found)) return 'a quotation mark that is not "'
+  if ((found === '}' || found === ']') && text.slice(0, at).trimEnd().endsWith(',')) return `"${found}" behind a comma: the last entry has none`
+  if (/[\p{L}\p{N}\p{M}]/u.test(found)) return `where ${expected} must be${/^a (?:name|value)$/.test(expected) ? ', texts and names in double quotes' : ''}`
+  const shown = /^[!-~]$/.test(found) ? `"${found}"` : `the character U+${found.codePointAt(0)?.toString(16).toUpperCase().padStart(4, '0')}`
+  return `${found === '"' ? 'a double quote' : shown} where ${expected} must be`
+}
+
+/** Of a text in quotes that is none. */
+function unclosedAt (text: string, at: number): string {
+  unclosed.lastIndex = at
+  const end = text[at + (unclosed.exec(text)?.[0].length ?? 0)]
+  if (end === '\\') return 'a text with a backslash that must be doubled'
+  return end === undefined || end === '\n' || end === '\r' ? 'a text whose closing quote is missing' : 'a text with a control character in it, such as a tab'
 }

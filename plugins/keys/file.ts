@@ -232,6 +232,8 @@ const HASH = 'a key that is stored as its hash must be "sha256:" and the 64 hex 
 
 const GROUP_NAME = 'the name of a group must have 1 to 64 letters, digits, dots, underscores and hyphens'
 
+const SHAPE = 'the file is {"virtual_keys": {"vk_…": {"provider": …, "api_key": …}}}'
+
 type FaultOf = (name: string, reason: string) => KeysFault
 
 function describe (errors: ErrorObject[], keyFault: FaultOf, groupFault: FaultOf): KeysFault {
@@ -241,14 +243,19 @@ function describe (errors: ErrorObject[], keyFault: FaultOf, groupFault: FaultOf
   const extra: unknown = error?.params.additionalProperty
   const missing: unknown = error?.params.missingProperty
   if (top === undefined) {
-    if (typeof extra === 'string') return new KeysFault(`unknown field ${quote(shorten(extra))} beside "virtual_keys"${suggestion(extra, Object.keys(KeysSchema.properties))}`)
-    return new KeysFault('it must be an object with the field "virtual_keys"')
+    const none = errors.some(({ instancePath, params }) => instancePath === '' && params.missingProperty === 'virtual_keys')
+    if (typeof extra === 'string') {
+      const meant = suggestion(extra, Object.keys(KeysSchema.properties))
+      if (!none) return new KeysFault(`unknown field ${quote(shorten(extra))} beside "virtual_keys"${meant}`)
+      if (meant !== '') return new KeysFault(`unknown field ${quote(shorten(extra))}${meant}`)
+    }
+    return new KeysFault(none ? `"virtual_keys" is missing; ${SHAPE}` : `it must be an object; ${SHAPE}`)
   }
   const group = top === 'groups'
   const faultOf = group ? groupFault : keyFault
   if (token === undefined) {
     if (typeof extra === 'string') return faultOf(extra, group ? GROUP_NAME : /^sha256:/i.test(extra) ? HASH : `a virtual key must have 1 to ${MAX_KEY_LENGTH} visible ASCII characters, no spaces and no commas`)
-    return new KeysFault(`"${top}" must be ${top === '$schema' ? 'a text' : 'an object'}`)
+    return new KeysFault(`"${top}" must be ${top === '$schema' ? 'a text' : 'an object'}${top === 'virtual_keys' ? `; ${SHAPE}` : ''}`)
   }
   const properties: Record<string, object> = group ? limitFields : KeySchema.properties
   if (field === undefined) {
