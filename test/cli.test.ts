@@ -63,6 +63,14 @@ t.test('a built-in one, by name', async (t) => {
   t.equal(cli('test-provider', 'anthropic').code, 0)
 })
 
+t.test('a package in a folder, with ./ and without', async (t) => {
+  for (const entry of ['examples/provider-acme', './examples/provider-acme']) {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, 'test-provider', entry], { cwd: join(CLI, '..'), encoding: 'utf8' })
+    t.equal(status, 0, stderr)
+    t.match(stdout, /^# \d+ laws, 0 broken$/m)
+  }
+})
+
 t.test('where there is nothing to test, one line says why', async (t) => {
   for (const [args, reason] of [
     [[], /^llm-gateway: usage: /],

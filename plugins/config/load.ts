@@ -1,9 +1,10 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { validateHeaderName, validateHeaderValue } from 'node:http'
-import { registerHooks } from 'node:module'
+import { createRequire, registerHooks } from 'node:module'
 import { isAbsolute, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { builtinProviders, compatible, loadBuiltin } from '../../providers/index.ts'
+import { isObject, parseOrNothing } from '../../providers/dialects/json.ts'
 import { ProviderSchema, type Provider } from '../../providers/provider.ts'
 import { validator } from '../validator.ts'
 import { parseBaseUrl } from './base-url.ts'
@@ -51,21 +52,45 @@ export async function importModule (entry: string, source: string): Promise<obje
 }
 
 function isPath (entry: string): boolean {
-  // A package's name may end in `.js` too, so a bare file name counts only where there is such a file.
-  return isAbsolute(entry) || /^\.\.?[/\\]/.test(entry) || (/\.[cm]?[jt]s$/.test(entry) && existsSync(resolve(entry)))
+  // A package's name may end in `.js` too, and has a slash behind its scope: bare, they count only where there is such a file.
+  return isAbsolute(entry) || /^\.\.?([/\\]|$)/.test(entry) || (/\.[cm]?[jt]s$|^[^@].*[/\\]/.test(entry) && existsSync(resolve(entry)))
 }
 
 async function importPath (entry: string, source: string): Promise<object> {
   const path = resolve(entry)
   if (!existsSync(path)) throw new Error(`${source}: no file ${path}`)
+  if (statSync(path).isDirectory()) return await importFolder(path, source)
   return await attempt(pathToFileURL(path).href, source)
+}
+
+/** A package that lies somewhere: by its `exports`, which are for those who name it, or else its `main`. */
+async function importFolder (path: string, source: string): Promise<object> {
+  const manifest = join(path, 'package.json')
+  const { name, exports }: Record<string, unknown> = existsSync(manifest) ? objectIn(readFileSync(manifest, 'utf8')) : {}
+  if (typeof name === 'string' && exports !== undefined) return await importFrom(manifest, name, source)
+  let main: string
+  try {
+    main = createRequire(manifest).resolve(path)
+  } catch {
+    throw new Error(`${source}: ${path} is a folder, and neither its package.json nor an index.js says what to load; name the file in it, such as ${join(path, 'index.js')}`)
+  }
+  return await attempt(pathToFileURL(main).href, source)
+}
+
+function objectIn (json: string): Record<string, unknown> {
+  const value = parseOrNothing(json)
+  return isObject(value) ? value : {}
 }
 
 async function importPackage (name: string, source: string): Promise<object> {
   const known = `it is no built-in provider (${builtinProviders.join(', ')})`
   if (!/^(@[\w.~-]+\/)?[\w.~-]+$/.test(name)) throw new Error(`${source}: ${known}, package name, or path such as ./provider.js`)
-  // `import` looks from the importing file upwards: here it shall look from the working directory.
-  const parentURL = pathToFileURL(join(process.cwd(), 'providers')).href
+  return await importFrom(join(process.cwd(), 'providers'), name, source, `${known}, and no package of that name is installed in ${process.cwd()} (a path begins with ./)`)
+}
+
+/** Imports a package as a file of that path would: `import` itself looks from the importing file upwards. */
+async function importFrom (file: string, name: string, source: string, absent?: string): Promise<object> {
+  const parentURL = pathToFileURL(file).href
   let found = false
   const hooks = registerHooks({
     resolve (specifier, context, next) {
@@ -78,8 +103,8 @@ async function importPackage (name: string, source: string): Promise<object> {
   try {
     return await attempt(name, source)
   } catch (error) {
-    if (found || !isNotFound(error)) throw error
-    throw new Error(`${source}: ${known}, and no package of that name is installed in ${process.cwd()} (a path begins with ./)`)
+    if (found || absent === undefined || !isNotFound(error)) throw error
+    throw new Error(`${source}: ${absent}`)
   } finally {
     hooks.deregister()
   }

@@ -231,7 +231,14 @@ t.test('providers', async (t) => {
     'broken.js': 'throw new Error("not today\\nnor tomorrow")',
     'wrong.js': `export default ${JSON.stringify({ ...acme, price: 1 })}`,
     'header.js': `export default ${JSON.stringify({ ...acme, auth: { header: 'no colon:' } })}`,
-    'url.js': `export default ${JSON.stringify({ ...acme, baseUrl: 'https://u:hunter2@x' })}`
+    'url.js': `export default ${JSON.stringify({ ...acme, baseUrl: 'https://u:hunter2@x' })}`,
+    folders: {
+      main: { 'package.json': '{"name": "m", "type": "module", "main": "lib"}', lib: { 'index.js': `export default ${JSON.stringify({ ...acme, name: 'by-main' })}` } },
+      exports: { 'package.json': '{"name": "e", "type": "module", "exports": {".": {"import": "./e.js"}}}', 'e.js': `export default ${JSON.stringify({ ...acme, name: 'by-exports' })}` },
+      plain: { 'index.js': `export default ${JSON.stringify({ ...acme, name: 'by-index' })}` },
+      empty: {},
+      lost: { 'package.json': '{"name": "l", "exports": "./none.js"}' }
+    }
   })
   const pack = join(dir, 'node_modules', '@acme', 'provider')
   mkdirSync(pack, { recursive: true })
@@ -259,8 +266,13 @@ t.test('providers', async (t) => {
   })
   t.strictSame((await build(t, { PROVIDERS: join(dir, 'acme.ts') })).config.providers.map(({ name }) => name), ['by-path'])
   t.strictSame((await build(t, { PROVIDERS: 'acme.ts' })).config.providers.map(({ name }) => name), ['by-path'])
+  const folders = (await build(t, { PROVIDERS: './folders/main,folders/exports,./folders/plain/' })).config.providers
+  t.strictSame(folders.map(({ name }) => name), ['by-main', 'by-exports', 'by-index'])
 
   for (const [entry, message] of [
+    ['./folders/empty', /^PROVIDERS entry "\.\/folders\/empty": \/.*empty is a folder, and neither its package\.json nor an index\.js says what to load; name the file in it, such as \/.*empty\/index\.js$/],
+    ['./folders/lost', /^PROVIDERS entry "\.\/folders\/lost": it failed to load: Cannot find module '.*none\.js'/],
+    ['.', /^PROVIDERS entry "\.": .* is a folder, /],
     ['openai,', /^PROVIDERS has an empty entry; for example PROVIDERS=openai,anthropic$/],
     ['opnai', /^PROVIDERS entry "opnai": it is no built-in provider \(openai, anthropic, deepseek, simulator\), and no package of that name is installed in /],
     ['needy', /^PROVIDERS entry "needy": it failed to load: Cannot find package 'not-there'/],
