@@ -1,5 +1,8 @@
-import { spawnSync } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -87,6 +90,24 @@ t.test('where there is nothing to test, one line says why', async (t) => {
     t.equal(error.trimEnd().split('\n').length, 1)
     t.equal(out, '')
   }
+})
+
+t.test('health says where it asked, and by which settings', async (t) => {
+  const health = async (env: Record<string, string>): Promise<string> => await new Promise((resolve) => {
+    execFile(process.execPath, [CLI, 'health'], { env }, (error, out, told) => resolve(`${error?.code} ${out}${told}`))
+  })
+  const by = 'as GATEWAY_HOST, GATEWAY_PORT and TLS_CERT_FILE say)\n'
+  for (const [host, url] of [['127.0.0.1', 'http://127.0.0.1:1'], ['::', 'http://[::1]:1'], ['localhost', 'http://localhost:1']] as const) {
+    const told = await health({ GATEWAY_HOST: host, GATEWAY_PORT: '1' })
+    t.match(told, /^1 llm-gateway: not healthy: .*E[A-Z]+.* \(asked /)
+    t.ok(told.endsWith(` (asked ${url}/health, ${by}`), told)
+  }
+  t.match(await health({ GATEWAY_PORT: '1', TLS_CERT_FILE: 'cert.pem' }), /\(asked https:\/\/127\.0\.0\.1:1\/health, /)
+  const ill = createServer((_request, response) => response.writeHead(503).end()).listen(0, '127.0.0.1')
+  t.teardown(() => ill.close())
+  await once(ill, 'listening')
+  const { port } = ill.address() as AddressInfo
+  t.equal(await health({ GATEWAY_PORT: String(port) }), `1 llm-gateway: not healthy: it answers 503 (asked http://127.0.0.1:${port}/health, ${by}`)
 })
 
 t.test('the command tells its usage', async (t) => {
