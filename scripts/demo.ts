@@ -22,6 +22,14 @@ import { parseArgs } from 'node:util'
 import { SseReader } from '../providers/dialects/sse.ts'
 import { startSimulator, type Simulator } from '../providers/simulator/server.ts'
 
+const USAGE = `usage: ${process.argv[2] === 'demo' ? 'llm-gateway demo' : 'npm run demo --'} [--once] [--exec "COMMAND"] [--port PORT]
+
+  --once              end after the first conversations; exit code 0 where they went well
+  --exec "COMMAND"    run a command against the gateway, and end with its exit code. It finds GATEWAY_URL, KEYS_FILE,
+                      OPENAI_BASE_URL and OPENAI_API_KEY set
+  --port PORT         this port; otherwise 8080, or a free one where 8080 is taken
+`
+
 const PORT = 8080
 const QUESTION = 'Who are you?'
 /** Milliseconds. */
@@ -104,7 +112,10 @@ async function converse (simulatorUrl: string): Promise<number> {
   console.log('\nThe log lines they caused\n')
   await until(LOG_TIME, () => ids.every(id => output.indexOf(id, mark) !== -1) && output.endsWith('\n'), 'the gateway wrote no log line.')
   console.log(indent(output.slice(mark).trimEnd()))
-  console.log(`\n  The full exchange is in ${join(logDir, await captureFile())}`)
+  const capture = await captureFile()
+  // What follows is of use while the gateway and its folder are there.
+  if (options.once && options.exec === undefined) return 0
+  console.log(`\n  The full exchange is in ${join(logDir, capture)}`)
 
   console.log('\nVirtual keys\n')
   for (const { name, token, remark } of KEYS) row(name, `${token}   ${remark}`)
@@ -122,7 +133,6 @@ export OPENAI_BASE_URL=${url}/v1
 export OPENAI_API_KEY=${token}`))
 
   if (options.exec !== undefined) return await execute(options.exec, url)
-  if (options.once) return 0
   console.log('\nServing until Ctrl-C; log lines follow.\n')
   follow = true
   return await new Promise(() => {})
@@ -246,13 +256,17 @@ function readOptions (): { once: boolean, exec?: string, port?: number } {
   try {
     // As a command of `llm-gateway` it follows that command's name.
     const args = process.argv.slice(process.argv[2] === 'demo' ? 3 : 2)
-    const { values } = parseArgs({ args, options: { once: { type: 'boolean', default: false }, exec: { type: 'string' }, port: { type: 'string' } } })
-    const { port, ...rest } = values
+    const { values } = parseArgs({ args, options: { once: { type: 'boolean', default: false }, exec: { type: 'string' }, port: { type: 'string' }, help: { type: 'boolean', short: 'h' } } })
+    const { port, help, ...rest } = values
+    if (help === true) {
+      console.log(USAGE)
+      process.exit()
+    }
     if (port === undefined) return rest
     if (!/^\d{1,5}$/.test(port)) throw new Error(`--port must be a number, and is ${port}.`)
     return { ...rest, port: Number(port) }
   } catch (error) {
-    console.error(error instanceof Error ? error.message : error)
+    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`)
     process.exit(1)
   }
 }
