@@ -116,7 +116,7 @@ t.test('the command tells its usage', async (t) => {
 })
 
 t.test('the demo is a command of it, too', async (t) => {
-  const { code, out, error } = cli('demo', '--once')
+  const { code, out, error } = cli('demo', '--once', '--port', '0')
   t.equal(code, 0, error)
   t.match(out, /simulated model/)
 })
