@@ -8,7 +8,8 @@ t.setTimeout(120_000)
 const chunked = HEAD('text/event-stream', 'transfer-encoding: chunked')
 const piece = (text: string): string => `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`
 const slowly = (text: string, ms: number): Array<string | number> => [...text].flatMap((byte) => [byte, ms])
-const TIMEOUT = 600
+/** Longer than a busy machine takes for a hundred first tokens at once. */
+const TIMEOUT = 2000
 const late = (end: 'error' | 'event', text = ''): Expected => ({ end, status: end === 'error' ? 504 : 200, text, code: /^upstream_timeout$/, outcome: /^timeout$/ })
 
 t.test('silence is given up in time, not before, and the provider is let go (U6, U7, U13, U14)', async (t) => {
@@ -37,7 +38,7 @@ t.test('silence is given up in time, not before, and the provider is let go (U6,
 })
 
 t.test('what talks is not cut, however long it takes (U15, U16)', async (t) => {
-  const { all } = await world(t, { env: { REQUEST_TIMEOUT: '500ms' } })
+  const { all } = await world(t, { env: { REQUEST_TIMEOUT: '1s' } })
   const parts = (speech: Speech): string[] => [speech.begin(), ...[...'abcdefgh'].map((text) => speech.say(text)), speech.finish() + speech.done]
   const cases: Array<[name: string, script: Script, streams: boolean[]]> = [
     ['tokens', (speech) => [SSE, ...parts(speech).flatMap((part) => [part, 150]), FIN], [true]],
@@ -47,19 +48,19 @@ t.test('what talks is not cut, however long it takes (U15, U16)', async (t) => {
     ['heartbeats between tokens', (speech) => [SSE, ...parts(speech).flatMap((part) => [part, 100, ': wait\n\n', 100, ': wait\n\n']), FIN], [true]],
     ['half events', (speech) => [SSE, ...parts(speech).flatMap((part) => [part.slice(0, 40), 100, part.slice(40), 50]), FIN], [true]],
     ['blanks before JSON', ({ whole }) => [HEAD(JSON_TYPE, 'connection: close'), ...Array.from({ length: 8 }, () => ['\n', 150]).flat(), whole('abcdefgh'), FIN], [false, true]],
-    ['JSON in pieces', ({ whole }) => [HEAD(JSON_TYPE, 'connection: close'), ...(whole('abcdefgh').match(/.{1,40}/g) ?? []).flatMap((part) => [part, 100]), FIN], [false]]
+    ['JSON in pieces', ({ whole }) => [HEAD(JSON_TYPE, 'connection: close'), ...(whole('abcdefgh').match(/.{1,40}/g) ?? []).flatMap((part) => [part, 250]), FIN], [false]]
   ]
   await Promise.all(cases.map(async ([name, script, streams]) => {
     for (const answer of await all(script, streams)) {
       await check(t, name, answer, { end: 'whole', text: 'abcdefgh', outcome: /^done$/ })
-      t.ok(answer.took > 500, `${name}: longer than the timeout, ${answer.took}`)
+      t.ok(answer.took > 1000, `${name}: longer than the timeout, ${answer.took}`)
       if (name.startsWith('heartbeats before') && answer.client === answer.provider) t.match(answer.body, /^(: heartbeat\n\n){8}/)
     }
   }))
 })
 
 t.test('signs of life for ever are cut (U17)', async (t) => {
-  const { all } = await world(t, { env: { NO_TOKEN_TIMEOUT: '700ms' } })
+  const { all } = await world(t, { env: { NO_TOKEN_TIMEOUT: '2s' } })
   const forever = (word: string) => Array.from({ length: 100 }, () => [word, 100]).flat()
   const cases: Array<[name: string, script: Script, text: string]> = [
     ['comments', () => [SSE, ...forever(': still here\n\n')], ''],
@@ -76,7 +77,7 @@ t.test('signs of life for ever are cut (U17)', async (t) => {
     for (const answer of await all(script, [true])) {
       const { status } = answer
       await check(t, name, answer, late(status === 504 ? 'error' : 'event', text))
-      t.ok(answer.took >= 695 && answer.took < 6000, `${name}: ${answer.took}`)
+      t.ok(answer.took >= 1995 && answer.took < 7000, `${name}: ${answer.took}`)
       t.ok((await answer.freed() ?? Infinity) < 1000, `${name}: let go`)
     }
   }))
