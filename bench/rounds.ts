@@ -7,6 +7,8 @@ import { Unavailable, type Running, type Target } from './targets/target.ts'
  * ten thousand requests, the more code a request runs through the longer.
  */
 const WARM_UP = 16
+/** Enough for the smoke test's bound, which is no measure of how much V8 has still to compile. */
+const SMOKE_WARM_UP = 3
 
 export interface Progress {
   say (text: string): void
@@ -40,7 +42,7 @@ export async function measure (scenario: Scenario, rounds: number, surroundings:
         const started = await start(target)
         if (started === undefined) continue
         running.set(target, started)
-        await attempt(scenario, started, { ...surroundings, seconds: surroundings.smoke ? 1 : WARM_UP })
+        await attempt(scenario, started, { ...surroundings, seconds: surroundings.smoke ? SMOKE_WARM_UP : WARM_UP })
       }
     }
     for (let round = 0; round < rounds; round++) {

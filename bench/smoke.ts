@@ -1,7 +1,7 @@
 import { overRounds, type Run } from './results.ts'
 
-/** Far from any goal: what is caught is a mistake, not a busy machine, nor that V8 has compiled nothing yet. */
-const MOST_CPU = 100
+/** Far from any goal: what is caught is a mistake, not a busy machine. */
+const MOST_CPU = 40
 
 /** What must not be, on a machine of which nothing is known. The peer's faults are its own. */
 export function smokeFaults (run: Pick<Run, 'results' | 'skipped' | 'scenarios'>): string[] {

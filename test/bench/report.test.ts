@@ -56,7 +56,7 @@ t.test('a report in Markdown', async (t) => {
 
 t.test('a smoke run fails for faults and absurd figures, not for those of the peer', async (t) => {
   t.same(smokeFaults(run), ['whole, ours: 2 × status 502'])
-  t.same(smokeFaults({ ...run, results: [result('nginx', 0, 10), result('ours', 0, 1010), result('portkey', 0, 1, ['status 500'])] }), ['a whole reply costs 101 × nginx, more than 100 ×'])
+  t.same(smokeFaults({ ...run, results: [result('nginx', 0, 10), result('ours', 0, 410), result('portkey', 0, 1, ['status 500'])] }), ['a whole reply costs 41 × nginx, more than 40 ×'])
   t.same(smokeFaults({ ...run, results: [], skipped: [{ scenario: 'whole', target: 'ours', reason: 'it is not built' }] }), ['whole, ours: it is not built'])
 })
 
