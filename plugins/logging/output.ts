@@ -1,11 +1,11 @@
 import { fstatSync, write, writeSync } from 'node:fs'
 import type { Writable } from 'node:stream'
 
-/** Where log text goes. One call at a time. */
+/** Where log lines go. One call at a time. */
 export interface Output {
-  write (text: string, done: (error?: Error | null) => void): void
+  write (bytes: Buffer, done: (error?: Error | null) => void): void
   /** Writes at once, as far as that goes without waiting: for a process that is about to end. */
-  writeNow (text: string): void
+  writeNow (bytes: Buffer): void
 }
 
 const STDOUT = 1
@@ -22,8 +22,8 @@ export function streamOutput (stream: Writable): Output {
   // Without a listener an error would end the process. `write` hears of it too.
   stream.on('error', () => {})
   return {
-    write: (text, done) => { stream.write(text, done) },
-    writeNow: (text) => { stream.write(text) }
+    write: (bytes, done) => { stream.write(bytes, done) },
+    writeNow: (bytes) => { stream.write(bytes) }
   }
 }
 
@@ -44,9 +44,9 @@ function isPipe (): boolean {
 function pipe (): Output {
   return {
     ...streamOutput(process.stdout),
-    writeNow (text) {
+    writeNow (bytes) {
       // Behind bytes that still wait in the stream, these would land in the middle of a line.
-      if (process.stdout.writableLength === 0) writeNow(text)
+      if (process.stdout.writableLength === 0) writeNow(bytes)
     }
   }
 }
@@ -54,8 +54,7 @@ function pipe (): Output {
 /** In the thread pool: `process.stdout` would write to files and terminals synchronously. */
 function file (): Output {
   return {
-    write (text, done) {
-      const bytes = Buffer.from(text)
+    write (bytes, done) {
       const next = (at: number): void => {
         if (at === bytes.length) return done()
         write(STDOUT, bytes, at, (error, written) => {
@@ -70,8 +69,7 @@ function file (): Output {
   }
 }
 
-function writeNow (text: string): void {
-  const bytes = Buffer.from(text)
+function writeNow (bytes: Buffer): void {
   try {
     for (let at = 0; at < bytes.length;) at += writeSync(STDOUT, bytes, at)
   } catch {

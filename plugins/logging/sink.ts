@@ -4,11 +4,11 @@ import { prettify } from './pretty.ts'
 
 export type LogFormat = 'pretty' | 'json'
 
-/** Characters that may wait for a slow reader. */
+/** Bytes that may wait for a slow reader. */
 const LIMIT = 8 * 1024 * 1024
-/** Characters that are worth a write of their own. */
+/** Bytes that are worth a write of their own. */
 const BATCH = 64 * 1024
-/** Characters of one write, unless one line is longer. */
+/** Bytes of one write, unless one line is longer. */
 const MAX_WRITE = 256 * 1024
 /** ms that a line waits for others to share its write. */
 const GATHER = 100
@@ -26,7 +26,8 @@ export class LogSink {
   readonly #output: Output
   readonly #format: (line: string) => string
   readonly #limit: number
-  #lines: string[] = []
+  /** As bytes: the text that the logger gives is a tree of its parts, which the collector would copy as long as it waits. */
+  #lines: Buffer[] = []
   #held = 0
   #told = 0
   #writing = false
@@ -35,7 +36,7 @@ export class LogSink {
 
   /**
    * @param format makes what is shown of a line
-   * @param limit of what may wait, in characters
+   * @param limit of what may wait, in bytes
    */
   constructor (output: Output, format: (line: string) => string, limit = LIMIT) {
     this.#output = output
@@ -49,10 +50,9 @@ export class LogSink {
       this.dropped++
       return
     }
-    this.#lines.push(line)
-    this.#held += line.length
+    this.#push(this.#format(line))
     if (this.#writing) return
-    if (this.#timer === undefined) this.#writeIn(GATHER)
+    this.#timer ??= this.#writeIn(GATHER)
     // After a failure the timer is the one that says when to try again.
     if (this.#held >= BATCH && this.dropped === this.#told) this.#writeBatch()
   }
@@ -73,11 +73,17 @@ export class LogSink {
   /** Writes what waits without waiting itself: the process is about to end. */
   flushNow (): void {
     const lines = this.#lines.splice(0)
-    if (lines.length > 0) this.#output.writeNow(lines.map(this.#format).join(''))
+    if (lines.length > 0) this.#output.writeNow(Buffer.concat(lines))
   }
 
-  #writeIn (ms: number): void {
-    this.#timer = setTimeout(() => this.#writeBatch(), ms).unref()
+  #push (text: string): void {
+    const line = Buffer.from(text)
+    this.#lines.push(line)
+    this.#held += line.length
+  }
+
+  #writeIn (ms: number): NodeJS.Timeout {
+    return setTimeout(() => this.#writeBatch(), ms).unref()
   }
 
   #writeBatch (): void {
@@ -89,25 +95,28 @@ export class LogSink {
       return
     }
     this.#writing = true
-    this.#output.write(lines.map(this.#format).join(''), (error) => {
+    const bytes = Buffer.concat(lines)
+    this.#output.write(bytes, (error) => {
       this.#writing = false
-      for (const line of lines) this.#held -= line.length
+      this.#held -= bytes.length
       if (error) {
         this.dropped += lines.length
-        this.#writeIn(RETRY)
-      } else {
-        if (this.dropped > this.#told) this.#tell()
-        this.#writeBatch()
+        this.#timer = this.#writeIn(RETRY)
+        return
       }
+      if (this.dropped > this.#told) this.#tell()
+      // A write costs much beside its bytes: what came in meanwhile waits for more, unless somebody waits for it.
+      if (this.#held >= BATCH || this.#flushed.length > 0) this.#writeBatch()
+      else if (this.#held > 0) this.#timer = this.#writeIn(GATHER)
     })
   }
 
-  #take (): string[] {
+  #take (): Buffer[] {
     let count = 0
-    let chars = 0
+    let bytes = 0
     for (const line of this.#lines) {
-      chars += line.length
-      if (chars > MAX_WRITE && count > 0) break
+      bytes += line.length
+      if (bytes > MAX_WRITE && count > 0) break
       count++
     }
     return this.#lines.splice(0, count)
@@ -116,8 +125,7 @@ export class LogSink {
   #tell (): void {
     const line = JSON.stringify({ level: 40, time: Date.now(), dropped: this.dropped - this.#told, msg: 'log lines were dropped: their reader was too slow, or gone' })
     this.#told = this.dropped
-    this.#lines.push(`${line}\n`)
-    this.#held += line.length + 1
+    this.#push(this.#format(`${line}\n`))
   }
 }
 

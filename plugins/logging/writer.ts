@@ -1,7 +1,7 @@
 import type { LogFiles } from './files.ts'
 import type { Losses } from './losses.ts'
 
-/** Bytes that go to the disk in one write, unless one line is larger. */
+/** Bytes that go to the disk in one write, unless one line is larger, and that are written without waiting for more. */
 const BATCH = 1024 * 1024
 /** ms that a line waits for others to share its write. */
 const GATHER = 100
@@ -52,7 +52,8 @@ export class LineWriter {
 
   async #finish (): Promise<void> {
     await this.#run
-    await this.#guarded(() => this.#drain())
+    clearTimeout(this.#timer)
+    await (this.#run = this.#guarded(() => this.#drain(0)))
     await this.#files.close()
   }
 
@@ -77,7 +78,8 @@ export class LineWriter {
     if (this.#lines.length > 0) this.#wakeIn(wait)
   }
 
-  async #drain (): Promise<void> {
+  /** @param less bytes that are left for later: a write costs much beside them */
+  async #drain (less = BATCH): Promise<void> {
     let next = this.#lines[0]
     while (next !== undefined) {
       const room = await this.#files.room(next.length)
@@ -92,7 +94,7 @@ export class LineWriter {
       } finally {
         this.bytes -= bytes.length
       }
-      next = this.#lines[0]
+      next = this.bytes < less ? undefined : this.#lines[0]
     }
   }
 

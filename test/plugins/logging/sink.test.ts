@@ -19,16 +19,16 @@ class Held implements Output {
     return this.#end !== undefined
   }
 
-  write (chunk: string, done: (error?: Error) => void): void {
+  write (chunk: Buffer, done: (error?: Error) => void): void {
     this.#end = (error) => {
       this.#end = undefined
-      if (error === undefined) this.written += chunk
+      if (error === undefined) this.written += chunk.toString()
       done(error)
     }
   }
 
-  writeNow (chunk: string): void {
-    this.written += chunk
+  writeNow (chunk: Buffer): void {
+    this.written += chunk.toString()
   }
 
   end (error?: Error): void {
