@@ -5,8 +5,8 @@ import type { FastifyHttpOptions } from 'fastify'
 import { readSettings } from '../config/index.ts'
 import { GatewayError, requestIdHeaders, sendError, toGatewayError } from '../errors.ts'
 import { REQUEST } from '../logging/line.ts'
-import { concealedError, exposes } from '../keys/conceal.ts'
-import { logStream } from '../logging/sink.ts'
+import { exposes } from '../keys/conceal.ts'
+import { loggerOptions } from '../logging/logger.ts'
 import { readPair, tlsFiles, type TlsFiles } from '../tls/pair.ts'
 import { clientErrorHandler } from './malformed.ts'
 import { newRequestId } from './request-id.ts'
@@ -26,7 +26,7 @@ export function serverOptions (env: NodeJS.ProcessEnv = process.env): FastifyHtt
   const { logLevel, logFormat, trustProxy } = settings
   const files = tlsFiles(settings)
   return {
-    logger: { level: logLevel, stream: logStream(logFormat), serializers: { err: concealedError } },
+    logger: loggerOptions(logLevel, logFormat),
     // One line a request, written at its end, is the logging plugin's.
     // What else is said of the request has its id by the same name.
     logController: new fastify.LogController({ disableRequestLogging: true, requestIdLogLabel: 'id' }),
