@@ -3,6 +3,7 @@ import type { ReplyStream } from '../../providers/dialects/reply.ts'
 import { requestIdHeaders, type GatewayError } from '../../plugins/errors.ts'
 import type { Admitted } from './admitted.ts'
 import type { Books } from './books.ts'
+import { chunk, LAST_CHUNK } from './chunk.ts'
 import type { Failure } from './failure.ts'
 import { carried, commonHeaders, put, type Headers } from './headers.ts'
 import { mediaOf, type Media } from './media.ts'
@@ -22,6 +23,8 @@ export class Answer {
   #headers: Headers = {}
   #media: Media | undefined
   #begun = false
+  /** Whether it goes out in chunks, which are made here. */
+  #chunked = false
 
   /** @param onDrain called when the client takes more again */
   constructor (fastify: FastifyInstance, request: FastifyRequest, reply: FastifyReply, admitted: Admitted, books: Books, onDrain: () => void) {
@@ -58,20 +61,20 @@ export class Answer {
   write (bytes: Buffer): boolean {
     this.#beginStream()
     this.#books.record(bytes, this.#media)
-    return this.#reply.raw.write(bytes)
+    return this.#send(bytes)
   }
 
   /** A word that means nothing, between two events. */
   beat (): void {
     this.#beginStream()
-    this.#reply.raw.write(this.#admitted.dialect.heartbeat ?? HEARTBEAT)
+    this.#send(Buffer.from(this.#admitted.dialect.heartbeat ?? HEARTBEAT))
   }
 
   /** Nothing more of a stream. @param well whether it has told of itself */
   end (well: boolean): void {
     this.#beginStream(0)
-    if (well && this.#media === undefined && this.#request.headers['x-gateway-usage'] === '1') this.#reply.raw.end(this.#books.comment)
-    else this.#reply.raw.end()
+    if (well && this.#media === undefined && this.#request.headers['x-gateway-usage'] === '1') this.#send(Buffer.from(this.#books.comment))
+    this.#finish()
   }
 
   /** All of a reply that is there whole, and noted. */
@@ -105,7 +108,18 @@ export class Answer {
     }
     const event = stream.fail(error.info)
     this.write(rest === undefined ? event : Buffer.concat([rest, event]))
-    this.#reply.raw.end()
+    this.#finish()
+  }
+
+  #send (bytes: Buffer): boolean {
+    // One without any bytes would be the last.
+    return this.#reply.raw.write(this.#chunked && bytes.length > 0 ? chunk(bytes) : bytes)
+  }
+
+  /** Nothing more of a stream. */
+  #finish (): void {
+    if (this.#chunked) this.#reply.raw.end(LAST_CHUNK)
+    else this.#reply.raw.end()
   }
 
   #beginStream (length = this.#media?.length): void {
@@ -127,6 +141,9 @@ export class Answer {
     put(head, more)
     put(head, carried(dialect.replyHeaders, this.#headers, redact))
     this.#reply.raw.writeHead(200, head)
+    // Of each piece Node would make four writes.
+    this.#chunked = length === undefined && this.#reply.raw.chunkedEncoding
+    if (this.#chunked) this.#reply.raw.chunkedEncoding = false
     this.#reply.raw.on('drain', this.#onDrain)
   }
 
