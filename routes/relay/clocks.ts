@@ -23,25 +23,25 @@ const LINGER = 1000
 export class Clocks {
   readonly #answer: Answer
   readonly #events: ClockEvents
-  readonly #quiet: NodeJS.Timeout | undefined
-  readonly #patience: NodeJS.Timeout | undefined
+  readonly #quiet: Alarm | undefined
+  readonly #patience: Alarm | undefined
   #linger: NodeJS.Timeout | undefined
 
   constructor (answer: Answer, { quiet, patience }: ClockTimes, events: ClockEvents) {
     this.#answer = answer
     this.#events = events
-    if (quiet > 0) this.#quiet = setInterval(() => { if (!answer.stuck) events.onQuiet() }, quiet).unref()
-    if (patience > 0) this.#patience = setTimeout(() => this.#losePatience(), patience).unref()
+    if (quiet > 0) this.#quiet = new Alarm(quiet, () => { if (!answer.stuck) events.onQuiet() })
+    if (patience > 0) this.#patience = new Alarm(patience, () => { if (!answer.stuck) events.onPatience() })
   }
 
-  /** Something went out. */
-  wrote (): void {
-    this.#quiet?.refresh()
+  /** Something went out. @param at `performance.now()` */
+  wrote (at: number): void {
+    this.#quiet?.putOff(at)
   }
 
-  /** More was told than a sign of life. */
-  told (): void {
-    this.#patience?.refresh()
+  /** More was told than a sign of life. @param at `performance.now()` */
+  told (at: number): void {
+    this.#patience?.putOff(at)
   }
 
   /** All answers have ended. */
@@ -50,18 +50,47 @@ export class Clocks {
   }
 
   stop (): void {
-    clearInterval(this.#quiet)
-    clearTimeout(this.#patience)
+    this.#quiet?.stop()
+    this.#patience?.stop()
     clearTimeout(this.#linger)
-  }
-
-  #losePatience (): void {
-    if (this.#answer.stuck) this.#patience?.refresh()
-    else this.#events.onPatience()
   }
 
   #endLinger (): void {
     if (this.#answer.stuck) this.#linger?.refresh()
     else this.#events.onLinger()
+  }
+}
+
+/** Rings whenever so many ms have passed. It is put off with every chunk, and so looks only as it is due whether it was. */
+class Alarm {
+  readonly #ms: number
+  readonly #ring: () => void
+  #since = performance.now()
+  #timer: NodeJS.Timeout
+
+  constructor (ms: number, ring: () => void) {
+    this.#ms = ms
+    this.#ring = ring
+    this.#timer = this.#lookIn(ms)
+  }
+
+  putOff (since: number): void {
+    this.#since = since
+  }
+
+  stop (): void {
+    clearTimeout(this.#timer)
+  }
+
+  #lookIn (ms: number): NodeJS.Timeout {
+    return setTimeout(() => this.#look(), ms).unref()
+  }
+
+  #look (): void {
+    const now = performance.now()
+    const left = this.#since + this.#ms - now
+    if (left <= 0) this.#since = now
+    this.#timer = this.#lookIn(left > 0 ? left : this.#ms)
+    if (left <= 0) this.#ring()
   }
 }

@@ -134,7 +134,7 @@ export class Relay implements AttemptsHandler, ClockEvents {
     const bytes = this.#stream.push(chunk)
     if (this.#told !== this.#stream.told) {
       this.#told = this.#stream.told
-      this.#clocks?.told()
+      this.#clocks?.told(this.#lastByteAt)
     }
     this.#books.keep(this.#stream.stored)
     const flowing = bytes === undefined || this.#write(bytes)
@@ -287,7 +287,7 @@ export class Relay implements AttemptsHandler, ClockEvents {
 
   #write (bytes: Buffer): boolean {
     if (this.#endDrain !== undefined) return true
-    this.#clocks?.wrote()
+    this.#clocks?.wrote(this.#lastByteAt)
     return this.#answer.write(bytes)
   }
 
