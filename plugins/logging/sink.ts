@@ -6,14 +6,22 @@ export type LogFormat = 'pretty' | 'json'
 
 /** Bytes that may wait for a slow reader. */
 const LIMIT = 8 * 1024 * 1024
-/** Bytes that are worth a write of their own. */
+/** Bytes that are worth a write of their own, and of one write, unless one line is longer. */
 const BATCH = 64 * 1024
-/** Bytes of one write, unless one line is longer. */
-const MAX_WRITE = 256 * 1024
 /** ms that a line waits for others to share its write. */
 const GATHER = 100
 /** ms between two tries where writing fails. */
 const RETRY = 1000
+
+/**
+ * Lines in memory of their own. As the text that the logger gives, a tree of its parts, the collector would copy them as long
+ * as they wait; as small buffers of Node's, each would keep 64 kB alive, which it shares with whatever was made beside it.
+ */
+interface Batch {
+  bytes: Buffer
+  used: number
+  lines: number
+}
 
 /**
  * The log's way out. Lines are gathered and written in batches, one write under way. A reader that is slow or gone
@@ -26,8 +34,7 @@ export class LogSink {
   readonly #output: Output
   readonly #format: (line: string) => string
   readonly #limit: number
-  /** As bytes: the text that the logger gives is a tree of its parts, which the collector would copy as long as it waits. */
-  #lines: Buffer[] = []
+  #batches: Batch[] = []
   #held = 0
   #told = 0
   #writing = false
@@ -46,11 +53,13 @@ export class LogSink {
 
   /** Takes one line, with its line end. */
   write (line: string): void {
-    if (this.#held + line.length > this.#limit) {
+    const text = this.#format(line)
+    const size = Buffer.byteLength(text)
+    if (this.#held + size > this.#limit) {
       this.dropped++
       return
     }
-    this.#push(this.#format(line))
+    this.#push(text, size)
     if (this.#writing) return
     this.#timer ??= this.#writeIn(GATHER)
     // After a failure the timer is the one that says when to try again.
@@ -72,14 +81,19 @@ export class LogSink {
 
   /** Writes what waits without waiting itself: the process is about to end. */
   flushNow (): void {
-    const lines = this.#lines.splice(0)
-    if (lines.length > 0) this.#output.writeNow(Buffer.concat(lines))
+    const batches = this.#batches.splice(0)
+    if (batches.length > 0) this.#output.writeNow(Buffer.concat(batches.map(bytesOf)))
   }
 
-  #push (text: string): void {
-    const line = Buffer.from(text)
-    this.#lines.push(line)
-    this.#held += line.length
+  #push (text: string, size = Buffer.byteLength(text)): void {
+    let batch = this.#batches.at(-1)
+    if (batch === undefined || batch.used + size > batch.bytes.length) {
+      batch = { bytes: Buffer.allocUnsafeSlow(Math.max(BATCH, size)), used: 0, lines: 0 }
+      this.#batches.push(batch)
+    }
+    batch.used += batch.bytes.write(text, batch.used)
+    batch.lines++
+    this.#held += size
   }
 
   #writeIn (ms: number): NodeJS.Timeout {
@@ -89,18 +103,17 @@ export class LogSink {
   #writeBatch (): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    const lines = this.#take()
-    if (lines.length === 0) {
+    const batch = this.#batches.shift()
+    if (batch === undefined) {
       for (const resolve of this.#flushed.splice(0)) resolve()
       return
     }
     this.#writing = true
-    const bytes = Buffer.concat(lines)
-    this.#output.write(bytes, (error) => {
+    this.#output.write(bytesOf(batch), (error) => {
       this.#writing = false
-      this.#held -= bytes.length
+      this.#held -= batch.used
       if (error) {
-        this.dropped += lines.length
+        this.dropped += batch.lines
         this.#timer = this.#writeIn(RETRY)
         return
       }
@@ -109,17 +122,6 @@ export class LogSink {
       if (this.#held >= BATCH || this.#flushed.length > 0) this.#writeBatch()
       else if (this.#held > 0) this.#timer = this.#writeIn(GATHER)
     })
-  }
-
-  #take (): Buffer[] {
-    let count = 0
-    let bytes = 0
-    for (const line of this.#lines) {
-      bytes += line.length
-      if (bytes > MAX_WRITE && count > 0) break
-      count++
-    }
-    return this.#lines.splice(0, count)
   }
 
   #tell (): void {
@@ -154,6 +156,10 @@ export async function flush (timeout?: number): Promise<void> {
 /** Lines that standard output did not take. */
 export function droppedLines (): number {
   return [...sinks.values()].reduce((sum, { dropped }) => sum + dropped, 0)
+}
+
+function bytesOf ({ bytes, used }: Batch): Buffer {
+  return bytes.subarray(0, used)
 }
 
 function asItIs (line: string): string {

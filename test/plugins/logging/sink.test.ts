@@ -3,6 +3,8 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PassThrough, Writable } from 'node:stream'
 import { text } from 'node:stream/consumers'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import type { Output } from '../../../plugins/logging/output.ts'
 import { LogSink, logStream } from '../../../plugins/logging/sink.ts'
@@ -69,6 +71,31 @@ t.test('a reader that takes nothing costs the lines that do not fit, and is told
   await sink.flush(1)
   output.end()
   t.equal(output.written.trimEnd().split('\n').length, 22, 'told once')
+})
+
+t.test('the bound is of bytes, whatever the characters', async (t) => {
+  const sink = new LogSink(new Held(), asItIs, 20_500)
+  const line = `${'日'.repeat(333)}\n`
+  for (let n = 0; n < 100; n++) sink.write(line)
+  t.equal(sink.dropped, 80)
+})
+
+t.test('lines that wait keep no more memory than they need, whatever is made beside them', async (t) => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const sink = new LogSink(new Held(), asItIs)
+  const line = `${'x'.repeat(399)}\n`
+  collect()
+  const before = process.memoryUsage().arrayBuffers
+  for (let n = 0; n < 10_000; n++) {
+    sink.write(line)
+    // As of a body, out of the piece of memory that Node shares among small buffers.
+    Buffer.from(line.repeat(50))
+  }
+  collect()
+  const held = process.memoryUsage().arrayBuffers - before
+  t.equal(sink.dropped, 0)
+  t.ok(held < 8_000_000, `${held} bytes for 4,000,000`)
 })
 
 t.test('a failed write costs its lines, and the next one waits a second', async (t) => {
