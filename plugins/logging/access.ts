@@ -3,7 +3,7 @@ import type { Keys, VirtualKey } from '../keys/index.ts'
 import { conceal } from '../keys/conceal.ts'
 import { ISSUED } from '../keys/token.ts'
 import { readContext } from '../tracing/context.ts'
-import { bounded, CLIENT_GONE, tenths, withoutQuery, type RequestLine } from './line.ts'
+import { bounded, CLIENT_GONE, OWN, tenths, withoutQuery, type RequestLine } from './line.ts'
 import { redactorFor, type Redact } from './redact.ts'
 
 /** Characters of a path, or an address, that are searched for keys: more than a line shows, so that its cut halves none. */
@@ -19,6 +19,7 @@ export function accessLine (request: FastifyRequest, reply: FastifyReply, keys: 
   const status = gone ? CLIENT_GONE : reply.statusCode
   const outcome = gone ? 'client_gone' : status < 400 ? 'done' : status < 500 ? 'refused' : undefined
   return {
+    [OWN]: true,
     id: bounded(request.id, redact),
     method: request.method,
     path: bounded(pathOf(request, keys), redact),

@@ -7,8 +7,12 @@ import { redactorFor, type Redact } from './redact.ts'
 /** The message of every request line, by which a reader of the log finds them. */
 export const REQUEST = 'request'
 
+/** Marks a line of our own making: bounded, cleared of keys and plain, it may go out as it is. No line of a plugin's has it. */
+export const OWN = Symbol('own line')
+
 /** What a request line says. A field that is not known is left out. */
 export interface RequestLine {
+  [OWN]: true
   id: string
   method: string
   path: string
@@ -69,6 +73,7 @@ export function exchangeLine (exchange: Exchange): RequestLine {
   const redact = redactorFor(exchange.key)
   const { servedModel, usage, charge, upstreamRequestId, trace, lossy } = exchange
   return {
+    [OWN]: true,
     // One of our own making hides nothing.
     id: exchange.id === exchange.rowId ? exchange.id : bounded(exchange.id, redact),
     method: exchange.method,

@@ -2,7 +2,7 @@ import type { FastifyServerOptions } from 'fastify'
 import { hostname } from 'node:os'
 import type { Writable } from 'node:stream'
 import { concealedError } from '../keys/conceal.ts'
-import { REQUEST } from './line.ts'
+import { OWN, REQUEST } from './line.ts'
 import { logStream, type LogFormat } from './sink.ts'
 
 type LoggerOptions = Exclude<FastifyServerOptions['logger'], boolean | undefined>
@@ -23,9 +23,9 @@ const bindings = new WeakMap<object, string>()
 export function loggerOptions (level: string, format: LogFormat, stream?: Writable): LoggerOptions {
   const sink = logStream(format, stream)
   const logMethod: LogMethod = function (args, method, number) {
-    const [line, message] = args as [unknown, unknown]
-    // A plugin of somebody's may say the same, with an error that is to be concealed.
-    if (message !== REQUEST || typeof line !== 'object' || line === null || line instanceof Error || 'err' in line) return method.apply(this, args)
+    const line: unknown = args[0]
+    // What a plugin of somebody's says, be it `request`, may have secrets, cycles or nothing in it: pino and its serializers know how.
+    if (typeof line !== 'object' || line === null || !(OWN in line)) return method.apply(this, args)
     let bound = bindings.get(this)
     if (bound === undefined) bindings.set(this, bound = inside({ ...base, ...this.bindings() }))
     sink.write(`{"level":${number},"time":${Date.now()},${bound},${inside(line)},"msg":"${REQUEST}"}\n`)

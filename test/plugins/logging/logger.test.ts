@@ -2,7 +2,7 @@ import Fastify from 'fastify'
 import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
-import { REQUEST } from '../../../plugins/logging/line.ts'
+import { OWN, REQUEST } from '../../../plugins/logging/line.ts'
 import { loggerOptions } from '../../../plugins/logging/logger.ts'
 import type { LogSink } from '../../../plugins/logging/sink.ts'
 
@@ -22,6 +22,7 @@ async function both (say: (log: ReturnType<typeof Fastify>['log']) => void, leve
 
 t.test('the line of a request is pino\'s to the byte', async (t) => {
   const line = {
+    [OWN]: true,
     id: 'a"\\\u0000\u2028\ud800é' + 'x'.repeat(60),
     path: '/v1/\u0001',
     key: undefined,
@@ -36,7 +37,7 @@ t.test('the line of a request is pino\'s to the byte', async (t) => {
     log.info(line, REQUEST)
     log.warn(line, REQUEST)
     log.debug(line, REQUEST)
-    log.child({ id: 'of"a child' }).info({ status: 400 }, REQUEST)
+    log.child({ id: 'of"a child' }).info({ [OWN]: true, status: 400 }, REQUEST)
     log.info(line, REQUEST)
   })
   t.equal(ours.length, 4)
@@ -50,9 +51,31 @@ t.test('all else is pino\'s, errors above all, whatever the message', async (t) 
     log.error({ err: error }, REQUEST)
     log.error(error, REQUEST)
     log.error(error)
+    const cycle: Record<string, unknown> = {}
+    cycle['itself'] = cycle
+    for (const fields of [{}, [1, 2], new Date(0), { n: 1n }, cycle, { id: undefined }]) log.info(fields, REQUEST)
     log.info({ port: 1 }, 'listening at %s', 'x')
   }, 'trace')
-  t.equal(ours.length, 5)
+  t.equal(ours.length, 11)
   t.equal(ours.join('').match(/"message":"oops"/g)?.length, 3)
   t.same(ours, pinos)
+})
+
+t.test('a plugin that says `request` of a whole request tells none of its headers', async (t) => {
+  const stream = new PassThrough()
+  const options = loggerOptions('info', 'json', stream)
+  const app = Fastify({ logger: options })
+  t.teardown(() => app.close())
+  app.get('/', async (request, reply) => {
+    request.log.info({ req: request, res: reply }, REQUEST)
+    return 'ok'
+  })
+  const { body } = await app.inject({ url: '/', headers: { authorization: 'Bearer secret-0123456789' } })
+  t.equal(body, 'ok')
+  await (options.stream as LogSink).flush()
+  stream.end()
+  const said = await text(stream)
+  t.match(said, /"req":\{"method":"GET".*"msg":"request"/)
+  t.notMatch(said, 'secret-0123456789')
+  for (const line of said.trimEnd().split('\n')) JSON.parse(line)
 })
