@@ -53,7 +53,7 @@ export class LineWriter {
   async #finish (): Promise<void> {
     await this.#run
     clearTimeout(this.#timer)
-    await (this.#run = this.#guarded(() => this.#drain(0)))
+    await (this.#run = this.#guarded(() => this.#drain()))
     await this.#files.close()
   }
 
@@ -78,13 +78,14 @@ export class LineWriter {
     if (this.#lines.length > 0) this.#wakeIn(wait)
   }
 
-  /** @param less bytes that are left for later: a write costs much beside them */
-  async #drain (less = BATCH): Promise<void> {
-    let next = this.#lines[0]
-    while (next !== undefined) {
+  /** Writes the lines that wait. What comes in meanwhile waits for more, unless it is much: a write costs much beside its bytes. */
+  async #drain (): Promise<void> {
+    let waiting = this.#lines.length
+    for (let next = this.#lines[0]; next !== undefined && (waiting > 0 || this.bytes >= BATCH); next = this.#lines[0]) {
       const room = await this.#files.room(next.length)
       const batch = this.#take(Math.max(Math.min(room, BATCH), next.length))
       const bytes = Buffer.concat(batch)
+      waiting -= batch.length
       try {
         await this.#files.write(bytes)
         this.#losses.works()
@@ -94,7 +95,6 @@ export class LineWriter {
       } finally {
         this.bytes -= bytes.length
       }
-      next = this.bytes < less ? undefined : this.#lines[0]
     }
   }
 
