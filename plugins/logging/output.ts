@@ -9,6 +9,7 @@ export interface Output {
 }
 
 const STDOUT = 1
+const LINE_END = Buffer.from('\n')
 /** ms before a terminal or file that another process made non-blocking is tried again. */
 const RETRY = 50
 
@@ -53,9 +54,14 @@ function pipe (): Output {
 
 /** In the thread pool: `process.stdout` would write to files and terminals synchronously. */
 function file (): Output {
+  // A full disk may have taken half a line, which must not run into the next one.
+  let half = false
+  const onNewLine = (bytes: Buffer): Buffer => half ? Buffer.concat([LINE_END, bytes]) : bytes
   return {
-    write (bytes, done) {
+    write (lines, done) {
+      const bytes = onNewLine(lines)
       const next = (at: number): void => {
+        if (at > 0) half = bytes[at - 1] !== LINE_END[0]
         if (at === bytes.length) return done()
         write(STDOUT, bytes, at, (error, written) => {
           if (error === null) next(at + written)
@@ -65,7 +71,7 @@ function file (): Output {
       }
       next(0)
     },
-    writeNow
+    writeNow: (lines) => { writeNow(onNewLine(lines)) }
   }
 }
 

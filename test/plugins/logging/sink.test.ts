@@ -1,5 +1,5 @@
-import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process'
-import { closeSync, openSync, readFileSync } from 'node:fs'
+import { spawn, spawnSync, type ChildProcess, type StdioOptions } from 'node:child_process'
+import { closeSync, openSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { PassThrough, Writable } from 'node:stream'
 import { text } from 'node:stream/consumers'
@@ -210,9 +210,10 @@ process.stdin.on('data', async (command) => {
 
 interface State { written: number, dropped: number, stalled: number }
 
-function start (stdout: 'pipe' | number): { child: ChildProcess, state: () => State | undefined, ended: Promise<number | null>, errors: () => string } {
+/** @param first shell commands, such as a `ulimit`, that the process inherits */
+function start (stdout: 'pipe' | number, first = ':'): { child: ChildProcess, state: () => State | undefined, ended: Promise<number | null>, errors: () => string } {
   const stdio: StdioOptions = ['pipe', stdout, 'pipe']
-  const child = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio })
+  const child = spawn('sh', ['-c', `${first}; exec "$@"`, 'sh', process.execPath, '--input-type=module', '-e', program], { stdio })
   let errors = ''
   child.stderr?.on('data', (chunk) => { errors += chunk })
   return {
@@ -279,4 +280,22 @@ t.test('a process that crashes writes its last lines to a file', async (t) => {
   // A batch that was under way in the thread pool as the process crashed may land behind the last ones.
   t.same(lines.map(({ n }) => n).toSorted((a, b) => a - b), lines.map((_, n) => n), 'each line is there, once')
   t.ok(lines.length >= (state()?.written ?? Infinity))
+})
+
+t.test('half a line, which a full disk took, does not run into the next one', async (t) => {
+  const path = join(t.testdir(), 'out')
+  const fd = openSync(path, 'w')
+  const { child, state, ended } = start(fd, 'ulimit -S -f 1000')
+  closeSync(fd)
+  t.teardown(() => child.kill('SIGKILL'))
+  await until(() => (state()?.dropped ?? 0) > 0, 20_000)
+  const { size } = statSync(path)
+  t.equal(spawnSync('prlimit', ['--pid', String(child.pid), '--fsize=unlimited:unlimited']).status, 0)
+  await until(() => statSync(path).size > size, 20_000)
+  child.stdin?.write('finish')
+  t.equal(await ended, 7)
+  const halves = readFileSync(path, 'utf8').trimEnd().split('\n').filter((line) => !line.endsWith('}'))
+  t.equal(halves.length, 1)
+  const wholes = readFileSync(path, 'utf8').trimEnd().split('\n').filter((line) => line.endsWith('}'))
+  for (const line of wholes) JSON.parse(line)
 })
