@@ -18,7 +18,8 @@ const bindings = new WeakMap<object, string>()
  * The gateway's own logger: pino, but for the lines of requests, which are many, and cost twice as much when each field is
  * put to a line by itself.
  *
- * @param stream in place of standard output
+ * @param stream in place of standard output. Set beside these options, like `redact` or `formatters`, it would not be asked for
+ * the lines of requests: whoever wants another logger replaces them as a whole.
  */
 export function loggerOptions (level: string, format: LogFormat, stream?: Writable): LoggerOptions {
   const sink = logStream(format, stream)
