@@ -18,7 +18,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { parseArgs, stripVTControlCharacters } from 'node:util'
 import { SseReader } from '../providers/dialects/sse.ts'
 import { startSimulator, type Simulator } from '../providers/simulator/server.ts'
 
@@ -40,7 +40,7 @@ const STOP_TIME = 15_000
 const KEPT_OUTPUT = 64 * 1024
 
 /** What of the shell's environment the gateway gets: what a process needs to run, and no setting of any program. */
-const INHERITED = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'TEMP', 'TMP', 'SystemRoot', 'USERPROFILE', 'NO_COLOR', 'NODE_V8_COVERAGE', 'NODE_COMPILE_CACHE']
+const INHERITED = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'TEMP', 'TMP', 'SystemRoot', 'USERPROFILE', 'NO_COLOR', 'FORCE_COLOR', 'NODE_V8_COVERAGE', 'NODE_COMPILE_CACHE']
 
 interface DemoKey { name: string, token: string, remark: string, entry: Record<string, unknown> }
 
@@ -181,6 +181,8 @@ function startGateway (simulatorUrl: string, port: number): Promise<never> {
     detached: process.platform !== 'win32',
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
+      // Its output goes to a pipe, and by it to a terminal.
+      ...(process.stdout.isTTY && process.env['NO_COLOR'] === undefined && { FORCE_COLOR: '1' }),
       ...inherited,
       KEYS_FILE: keysFile,
       GATEWAY_HOST: '127.0.0.1',
@@ -189,8 +191,7 @@ function startGateway (simulatorUrl: string, port: number): Promise<never> {
       SIMULATOR_BASE_URL: simulatorUrl,
       LOG_DIR: logDir,
       LOG_FORMAT: 'pretty',
-      DATA_DIR: join(folder, 'data'),
-      ...(process.stdout.isTTY && process.env['NO_COLOR'] === undefined && { FORCE_COLOR: '1' })
+      DATA_DIR: join(folder, 'data')
     }
   })
   gateway = child
@@ -209,7 +210,7 @@ function startGateway (simulatorUrl: string, port: number): Promise<never> {
 
 /** Where the gateway says it listens: whatever answers at a port might be another one. */
 async function address (): Promise<string> {
-  const said = (): string | undefined => /listening at (http:\S+)/.exec(output)?.[1]
+  const said = (): string | undefined => /listening at (http:\S+)/.exec(stripVTControlCharacters(output))?.[1]
   await until(START_TIME, () => said() !== undefined, 'the gateway did not start in time.')
   return said() ?? ''
 }

@@ -76,6 +76,14 @@ t.test('--once talks through the gateway and leaves nothing behind', async t => 
   t.same(readdirSync(running.work).sort(), ['.env', 'keys.json'], 'nothing is written where it was started')
 })
 
+t.test('talks to a gateway that writes in colours, as on a terminal', async t => {
+  const running = demo(t, ['--once'], { FORCE_COLOR: '1' })
+  t.equal(await running.code, 0, running.output)
+  // eslint-disable-next-line no-control-regex
+  t.match(running.output, /\u001b\[3\dm200 POST /, 'in colours')
+  t.match(running.output, /gateway +http:\/\/127\.0\.0\.1:\d+(?: +\(8080 is taken\))?\n/)
+})
+
 t.test('serves until Ctrl-C', async t => {
   const running = demo(t, [])
   await running.says(/Serving until Ctrl-C/)
