@@ -17,6 +17,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isatty } from 'node:tty'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, stripVTControlCharacters } from 'node:util'
 import { SseReader } from '../providers/dialects/sse.ts'
@@ -35,7 +36,8 @@ const QUESTION = 'Who are you?'
 /** Milliseconds. */
 const START_TIME = 30_000
 const LOG_TIME = 5000
-const STOP_TIME = 15_000
+const STOP_TIME = 5000
+const ORPHAN_LOOK = 250
 /** How much of the gateway's output is kept to explain its end. */
 const KEPT_OUTPUT = 64 * 1024
 
@@ -57,25 +59,45 @@ const KEYS = [
 ] as const
 
 const options = readOptions()
+/** Whether the command of `--exec` is a group of its own, so that all it started ends with it. One at a terminal must share ours to be typed to. */
+const ownGroup = process.platform !== 'win32' && !isatty(0)
 const folder = mkdtempSync(join(tmpdir(), 'llm-gateway-demo-'))
 const keysFile = join(folder, 'keys.json')
 const logDir = join(folder, 'logs')
 let simulator: Simulator | undefined
 let gateway: ChildProcess | undefined
+let command: ChildProcess | undefined
 let output = ''
 let follow = false
 let stopping = false
 
 process.on('exit', () => {
   gateway?.kill('SIGKILL')
+  tellCommand('SIGKILL')
   rmSync(folder, { recursive: true, force: true })
 })
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.on(signal, () => stopping ? process.exit(130) : void stop(0))
+  process.on(signal, () => {
+    if (stopping) process.exit(130)
+    // A terminal has told the command of its Ctrl-C itself.
+    if (signal !== 'SIGINT' || ownGroup) tellCommand(signal)
+    void stop(0)
+  })
+}
+// npm passes a SIGTERM to the shell between them only, which ends and tells nobody.
+if (process.env['npm_lifecycle_event'] !== undefined) {
+  const shell = process.ppid
+  setInterval(() => {
+    if (stopping || process.ppid === shell) return
+    tellCommand('SIGTERM')
+    void stop(0)
+  }, ORPHAN_LOOK).unref()
 }
 
 try {
-  await stop(await demo())
+  const code = await demo()
+  // Else it ended because all of this does.
+  if (!stopping) await stop(code)
 } catch (error) {
   if (!stopping) {
     console.error(`\nThe demo failed: ${error instanceof Error ? error.message : String(error)}`)
@@ -227,11 +249,23 @@ async function until (time: number, test: () => boolean | Promise<boolean>, mess
   }
 }
 
-async function execute (command: string, url: string): Promise<number> {
-  console.log(`\n$ ${command}\n`)
+async function execute (line: string, url: string): Promise<number> {
+  console.log(`\n$ ${line}\n`)
   const env = { ...process.env, GATEWAY_URL: url, KEYS_FILE: keysFile, OPENAI_BASE_URL: `${url}/v1`, OPENAI_API_KEY: KEYS[0].token }
-  const [code] = await once(spawn(command, { shell: true, stdio: 'inherit', env }), 'close')
+  command = spawn(line, { shell: true, stdio: 'inherit', env, detached: ownGroup })
+  const [code] = await once(command, 'close')
   return typeof code === 'number' ? code : 1
+}
+
+function isRunning (child: ChildProcess | undefined): child is ChildProcess {
+  return child?.pid !== undefined && child.exitCode === null && child.signalCode === null
+}
+
+/** With all that it started, where those are a group of their own. */
+function tellCommand (signal: NodeJS.Signals): void {
+  if (!isRunning(command)) return
+  if (ownGroup) process.kill(-command.pid!, signal)
+  else command.kill(signal)
 }
 
 async function isFree (port: number): Promise<boolean> {
@@ -246,9 +280,9 @@ async function isFree (port: number): Promise<boolean> {
 
 async function stop (code: number): Promise<never> {
   stopping = true
-  const ends = gateway !== undefined && gateway.exitCode === null && gateway.signalCode === null ? once(gateway, 'exit') : undefined
+  const ends = [gateway, command].filter(isRunning).map(child => once(child, 'exit'))
   gateway?.kill('SIGTERM')
-  await Promise.race([ends, sleep(STOP_TIME)])
+  await Promise.race([Promise.all(ends), sleep(STOP_TIME)])
   await simulator?.close()
   process.exit(code)
 }

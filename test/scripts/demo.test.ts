@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { until } from '../helper.ts'
 
 const script = fileURLToPath(new URL('../../scripts/demo.ts', import.meta.url))
 const answer = 'I am sim-small, a simulated model of llm-gateway\'s simulator.'
@@ -139,4 +140,46 @@ t.test('tells its usage, by the name it was called', async t => {
   const asked = demo(t, ['demo', '--help'])
   t.equal(await asked.code, 0)
   t.match(asked.output, /^usage: llm-gateway demo \[--once/)
+})
+
+/** `npm run demo`, as the leader of a group of its own, so that all of it ends with the test. */
+function npmDemo (t: Teardown, ...args: string[]) {
+  const tmp = mkdtempSync(join(tmpdir(), 'demo-test-'))
+  const npm = spawn('npm', ['run', 'demo', '--', ...args], {
+    cwd: fileURLToPath(new URL('../..', import.meta.url)),
+    detached: true,
+    env: { PATH: process.env['PATH'], HOME: tmp, TMPDIR: tmp, npm_config_update_notifier: 'false' },
+    stdio: ['ignore', 'pipe', 'pipe']
+  })
+  t.teardown(() => {
+    try { process.kill(-npm.pid!, 'SIGKILL') } catch { /* All of it has ended. */ }
+    rmSync(tmp, { recursive: true, force: true })
+  })
+  let output = ''
+  for (const stream of [npm.stdout, npm.stderr]) stream.setEncoding('utf8').on('data', (text: string) => { output += text })
+  const left = (): string[] => readdirSync(tmp).filter(name => name.startsWith('llm-gateway-demo-'))
+  // Its output is closed once nothing that it started is left.
+  return { npm, output: () => output, left, ended: once(npm, 'close') }
+}
+
+for (const [title, signal, group] of [['a SIGTERM for npm', 'SIGTERM', false], ['a Ctrl-C, which reaches npm and all that it started,', 'SIGINT', true]] as const) {
+  t.test(`npm run demo: ${title} ends all of it`, async t => {
+    const { npm, output, left, ended } = npmDemo(t)
+    await until(() => output().includes('Serving until Ctrl-C') || npm.exitCode !== null)
+    const [, url = ''] = /gateway +(http:\S+)/.exec(output()) ?? []
+    t.equal((await fetch(`${url}/health`)).status, 200)
+    process.kill(group ? -npm.pid! : npm.pid!, signal)
+    await ended
+    t.same(left(), [], output())
+    t.match(output(), 'stopping on SIGTERM', 'the gateway was told')
+    await t.rejects(fetch(`${url}/health`), 'the gateway is gone')
+  })
+}
+
+t.test('npm run demo: a SIGTERM for npm ends the command of --exec, too, and what that started', async t => {
+  const { npm, output, left, ended } = npmDemo(t, '--exec', 'sh -c "echo at work; sleep 1000; true"; true')
+  await until(() => /^at work$/m.test(output()) || npm.exitCode !== null)
+  npm.kill('SIGTERM')
+  await ended
+  t.same(left(), [], output())
 })
