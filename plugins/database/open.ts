@@ -1,4 +1,4 @@
-import { closeSync, openSync } from 'node:fs'
+import { accessSync, closeSync, constants, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { makeFolderSync } from '../file/folder.ts'
@@ -153,9 +153,18 @@ function hold (dir: string): DatabaseSync {
   }
 }
 
-/** Made before SQLite would make it readable for all; what lies beside it takes after it. */
+/**
+ * Made before SQLite would make it readable for all; what lies beside it takes after it. One that is there is not opened: to close
+ * it would free the lock of a gateway in this same process (sqlite.org/howtocorrupt.html § 2.2).
+ */
 function owned (file: string): string {
-  closeSync(openSync(file, 'a', 0o600))
+  try {
+    closeSync(openSync(file, 'wx', 0o600))
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== 'EEXIST') throw error
+    // SQLite would open it for reading alone, and then lock nothing.
+    accessSync(file, constants.W_OK)
+  }
   return file
 }
 

@@ -125,6 +125,22 @@ t.test('a second process ends with a reason; kill -9 frees the folder', async (t
   t.equal((await fetch(`${third.url}/v1/conversations/conv_1`, { headers })).status, 200)
 })
 
+t.test('a second gateway in the same process is refused, and frees the folder for no other process', async (t) => {
+  const provider = await startProvider(t, () => {})
+  const dir = folder(t)
+  await startGateway(t, provider.url, { env: { DATA_DIR: dir } })
+  await t.rejects(startGateway(t, provider.url, { env: { DATA_DIR: dir } }), { message: /^DATA_DIR ".*" is in use by another gateway/ })
+  const other = run(t, { OPENAI_BASE_URL: provider.url, DATA_DIR: dir })
+  await until(() => other.child.exitCode !== null || other.output().includes('listening at'))
+  t.match(other.output(), /^llm-gateway: DATA_DIR ".*" is in use by another gateway/m)
+})
+
+t.test('a lock that cannot be written locks nothing, and is a reason not to use the folder', { skip: process.getuid?.() === 0 }, async (t) => {
+  const dir = folder(t)
+  writeFileSync(join(dir, 'gateway.lock'), '', { mode: 0o400 })
+  t.throws(() => openDatabase(dir), { code: 'EACCES' })
+})
+
 t.test('without DATA_DIR it is data in the working folder', async (t) => {
   const running = await start(t, 'http://127.0.0.1:9')
   t.ok(existsSync(join(running.folder, 'data', 'gateway.db')))
