@@ -4,8 +4,10 @@ import { TLSSocket } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
 import { defaultDialect } from '../../providers/dialects/index.ts'
 import type { Dialect } from '../../providers/dialects/dialect.ts'
+import { clientOf } from '../logging/access.ts'
 import { REQUEST } from '../logging/line.ts'
 import { dialectAt, errorTable, GatewayError, type ErrorCode } from '../errors.ts'
+import { isWithin } from '../networks.ts'
 import { newRequestId } from './request-id.ts'
 import { linger } from './unread.ts'
 
@@ -46,8 +48,18 @@ export function answerEnds (socket: Socket, response: ServerResponse): void {
   if (answer?.latest === response) answer.latest = undefined
 }
 
-/** Answers what the HTTP parser refused, and closes: behind bytes it could not read, nothing can be trusted. */
-export function clientErrorHandler (this: FastifyInstance, error: ParserError, socket: Socket): void {
+/**
+ * Answers what the HTTP parser refused, and closes: behind bytes it could not read, nothing can be trusted.
+ *
+ * @param proxies those of `TRUST_PROXY`: a header that was not read would say whose request they passed on
+ */
+export function clientErrorHandler (proxies: readonly string[] = []) {
+  return function (this: FastifyInstance, error: ParserError, socket: Socket): void {
+    handle(this, error, socket, proxies)
+  }
+}
+
+function handle (fastify: FastifyInstance, error: ParserError, socket: Socket, proxies: readonly string[]): void {
   if (refused.has(socket)) {
     // The client has left: its parser, which would see to that, is of no use any more.
     if (socket.readableEnded) setTimeout(() => socket.destroy(), PARTING).unref()
@@ -69,9 +81,11 @@ export function clientErrorHandler (this: FastifyInstance, error: ParserError, s
     return
   }
   const dialect = dialectIn(error)
+  const { remoteAddress: ip } = socket
+  const client = isWithin(proxies, ip) ? undefined : clientOf({ ip })
   // Answers go out in the order of their requests.
-  if (last?.writableFinished === false) last.once('close', () => refuse(this, socket, code, dialect))
-  else refuse(this, socket, code, dialect)
+  if (last?.writableFinished === false) last.once('close', () => refuse(fastify, socket, code, dialect, client))
+  else refuse(fastify, socket, code, dialect, client)
 }
 
 /** Requests whose body could not be read to its end, by their fault, until somebody asks for it. */
@@ -86,8 +100,12 @@ function spoil (response: ServerResponse, code: ErrorCode): void {
   if (raw.listenerCount('error') > 0) raw.emit('error', fault)
 }
 
-/** Answers on a connection for which there is no request, and ends it. */
-export function refuse (fastify: FastifyInstance, socket: Socket, code: ErrorCode, dialect = defaultDialect): void {
+/**
+ * Answers on a connection for which there is no request, and ends it.
+ *
+ * @param client where it came from, if that is known
+ */
+export function refuse (fastify: FastifyInstance, socket: Socket, code: ErrorCode, dialect = defaultDialect, client?: string): void {
   if (!socket.writable) {
     socket.destroy()
     return
@@ -105,7 +123,7 @@ export function refuse (fastify: FastifyInstance, socket: Socket, code: ErrorCod
     '', body
   ].join('\r\n'))
   linger(socket)
-  fastify.log.info({ id, status, outcome: 'refused', error: code }, REQUEST)
+  fastify.log.info({ id, status, outcome: 'refused', error: code, client }, REQUEST)
 }
 
 const reasons: Record<number, string> = { 408: 'Request Timeout', 413: 'Content Too Large', 431: 'Request Header Fields Too Large' }

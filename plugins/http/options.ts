@@ -42,7 +42,7 @@ export function serverOptions (env: NodeJS.ProcessEnv = process.env): FastifyHtt
       sendError(request, reply, known)
       request.log.info({ method: request.method, status: reply.statusCode, outcome: 'refused', error: known.code }, REQUEST)
     },
-    clientErrorHandler,
+    clientErrorHandler: clientErrorHandler(trustProxy),
     ...trustProxy !== undefined && { trustProxy },
     // Answered by the http plugin, in the dialect of the route.
     return503OnClosing: false,

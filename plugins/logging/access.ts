@@ -52,7 +52,7 @@ function isNobodys ({ key, failure }: { key?: VirtualKey, failure: FastifyReques
 }
 
 /** The address that a request came from, as `allow_ips` has addresses. What is trusted to tell it may have said anything. */
-function clientOf ({ ip }: { ip: string | undefined }): string | undefined {
+export function clientOf ({ ip }: { ip: string | undefined }): string | undefined {
   return ip === undefined ? undefined : bounded(conceal(ip.slice(0, SEARCHED)).replace(MAPPED, ''), nothingToHide)
 }
 

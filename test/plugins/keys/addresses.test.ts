@@ -1,4 +1,7 @@
 import { mkdtempSync } from 'node:fs'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import Fastify from 'fastify'
@@ -15,7 +18,7 @@ const keys = { [CHAT_KEY]: { allow_ips: ['10.0.0.0/8', '2001:db8::/32'] }, [MESS
 type Line = Record<string, unknown>
 
 /** The same gateway, with the server options that its settings ask for. */
-async function behind (t: Teardown, made: TestGateway, trusted: string): Promise<{ url: string, lines: Line[] }> {
+async function behind (t: Teardown, made: TestGateway, trusted: string, host = '127.0.0.1'): Promise<{ url: string, lines: Line[] }> {
   const dir = mkdtempSync(join(made.folder, 'behind-'))
   const env = {
     KEYS_FILE: join(made.folder, 'keys.json'), TRUST_PROXY: trusted, LOG_DIR: dir, DATA_DIR: dir, LOG_LEVEL: 'silent', OPENAI_BASE_URL: 'http://127.0.0.1:9/v1'
@@ -24,7 +27,7 @@ async function behind (t: Teardown, made: TestGateway, trusted: string): Promise
   const app = Fastify({ ...serverOptions(env), logger: { level: 'debug', stream: { write: (line: string) => { lines.push(JSON.parse(line) as Line) } } } })
   t.teardown(() => app.close())
   await app.register(gateway, { env })
-  return { url: await app.listen({ host: '127.0.0.1', port: 0 }), lines }
+  return { url: await app.listen({ host, port: 0 }), lines }
 }
 
 t.test('a key is taken from its addresses only, and the refusal is in the dialect', async (t) => {
@@ -75,6 +78,27 @@ t.test('the line of a request that is refused has its address, where no key says
   t.notOk('client' in (await ask('/%zz', '', '192.0.2.1') ?? {}), 'where no hook runs, TRUST_PROXY does not count')
   t.notOk('client' in (await ask('/health', '', '192.0.2.1') ?? {}), 'nothing was refused')
   t.notMatch(JSON.stringify(lines), REAL_KEY)
+})
+
+t.test('so has the line of what the HTTP parser refused, by its connection', async (t) => {
+  const provider = await startProvider(t, (_request, response) => response.end('{}'))
+  const made = await startGateway(t, provider.url)
+  const refusal = async (lines: () => Line[], url: string, address: string): Promise<Line | undefined> => {
+    const socket = connect(Number(new URL(url).port), address)
+    t.teardown(() => socket.destroy())
+    socket.resume().write('GARBAGE\r\n\r\n')
+    await once(socket, 'end')
+    await until(() => lines().some(({ error }) => error === 'malformed_http'))
+    return lines().find(({ error }) => error === 'malformed_http')
+  }
+  t.match(await refusal(() => made.lines(), made.url, '127.0.0.1'), { msg: 'request', status: 400, outcome: 'refused', client: '127.0.0.1' })
+  const both = Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ family }) => family === 'IPv6')) ? '::' : '127.0.0.1'
+  const elsewhere = await behind(t, made, '192.0.2.0/24', both)
+  t.match(await refusal(() => elsewhere.lines, elsewhere.url, '127.0.0.1'), { client: '127.0.0.1' }, 'as allow_ips has it')
+  const trusting = await behind(t, made, '127.0.0.1', both)
+  const line = await refusal(() => trusting.lines, trusting.url, '127.0.0.1')
+  t.match(line, { msg: 'request' })
+  t.notOk('client' in (line ?? {}), 'whom the proxy spoke for was not read')
 })
 
 t.test('faults', async (t) => {
