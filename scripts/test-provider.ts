@@ -5,7 +5,7 @@
  *
  * Prints one line a law. Ends with 1 where one is broken, with 2 where there is nothing to test.
  */
-import { importModule } from '../plugins/config/load.ts'
+import { importModule } from '../plugins/config/providers.ts'
 import type { Dialect } from '../providers/dialects/dialect.ts'
 import { dialects as builtin } from '../providers/dialects/index.ts'
 import { isObject } from '../providers/dialects/json.ts'

@@ -1,6 +1,6 @@
 import { defaultProviders } from '../../providers/index.ts'
 import type { Provider } from '../../providers/provider.ts'
-import { checkProviders, loadProviders } from '../config/load.ts'
+import { checkProviders, loadProviders } from '../config/providers.ts'
 import { readAtStart } from '../file/source.ts'
 import { builtinCatalogue } from './catalogue.ts'
 import { pricesSource } from './index.ts'

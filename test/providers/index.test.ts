@@ -1,5 +1,5 @@
 import t from 'tap'
-import { checkProviders } from '../../plugins/config/load.ts'
+import { checkProviders } from '../../plugins/config/providers.ts'
 import anthropic from '../../providers/anthropic.ts'
 import { builtinProviders, compatible, defaultProviders, loadBuiltin } from '../../providers/index.ts'
 import openai from '../../providers/openai.ts'
