@@ -39,7 +39,7 @@ export const ProviderSchema = Type.Object({
   models: Type.Optional(Type.Object({ path: Type.String({ pattern: '^/' }), dialect: Type.String() }, { additionalProperties: false })),
   /** The provider of the price catalogue whose prices it has. Without it, only PRICES_FILE knows what it costs. */
   prices: Type.Optional(Type.String()),
-  /** What is known of its models; the first entry whose `match` begins the model's name counts. */
+  /** What is known of its models; the first entry whose `match` begins the model's name counts. (A key's `targets` are another thing: who is asked.) */
   targets: Type.Optional(Type.Array(Type.Object({
     match: Type.String(),
     maxOutputTokens: Type.Optional(Type.Integer()),

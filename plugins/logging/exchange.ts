@@ -8,7 +8,8 @@ import type { Trace } from '../tracing/trace.ts'
  * How an exchange ended.
  *
  * - `done` the reply went out whole
- * - `refused` the provider said no: a status from 400 to 499, or to the real key
+ * - `refused` the provider said no: a status from 400 to 499, or to the real key. In the line of a request that never was an
+ *   exchange: the gateway itself did
  * - `client_gone` the client left before the end
  * - `timeout` the provider was silent for too long
  * - `upstream_unreachable` no connection to the provider

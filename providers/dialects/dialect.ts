@@ -287,7 +287,7 @@ export interface EncodeOptions {
   inputEstimate?: number
 }
 
-/** What is known of the model a request is encoded for. */
+/** What is known of the model a request is encoded for, and of the server that has it: not where that is (`Target` of plugins/providers.ts). */
 export interface Target {
   /** Its largest output in tokens. */
   maxOutputTokens?: number

@@ -8,8 +8,9 @@ import { homeOf, refuseForeign, refuseForeignFiles } from './refers.ts'
 import { waysOf } from './ways.ts'
 
 /**
- * THE handler: one function serves every dialect's paths. It judges the body, finds the key's provider, and launches a
- * `Relay`, which reserves the key's quota and carries the reply back. Whatever is thrown here has cost nothing.
+ * THE handler: one function serves the paths of every dialect but those of what providers keep (routes/stored). It judges
+ * the body, finds the ways to the key's provider, or to its targets, and launches: the key's quota is reserved, and a `Relay`
+ * carries the reply back. Whatever is thrown here has cost nothing.
  */
 export default async function relayRoutes (fastify: FastifyInstance): Promise<void> {
   const launch = launcher(fastify)
@@ -40,6 +41,7 @@ export default async function relayRoutes (fastify: FastifyInstance): Promise<vo
     const call = admit(dialect, body.fields)
     const home = homeOf(fastify.stored, key, call, body)
     const ways = waysOf(fastify, request, dialect, call, body, home)
+    // The key as whoever keeps what the request leans on knows it.
     const at = home === undefined ? key : { ...key, provider: home.provider }
     refuseForeign(fastify.stored, at, call, fastify.providers.keeps(at))
     refuseForeignFiles(fastify.stored, at, body)
