@@ -8,6 +8,9 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { until } from '../helper.ts'
 
+// Processes start in their own time where the machine is busy.
+t.setTimeout(120_000)
+
 const script = fileURLToPath(new URL('../../scripts/demo.ts', import.meta.url))
 const answer = 'I am sim-small, a simulated model of llm-gateway\'s simulator.'
 
