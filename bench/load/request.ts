@@ -6,7 +6,7 @@ export type Wish = { kind: 'whole' } | { kind: 'stream', chunks: number, pause: 
 export const whole: Wish = { kind: 'whole' }
 
 /** A conversation's body. @param padding bytes of prompt besides */
-export function body (running: Running, wish: Wish, padding = 0): Buffer {
+function body (running: Running, wish: Wish, padding = 0): Buffer {
   const stream = wish.kind === 'stream'
   const text = stream ? `bench:stream:${wish.chunks}:${wish.pause}:${wish.bytes}` : 'bench:whole'
   return Buffer.from(JSON.stringify({
@@ -25,7 +25,7 @@ function prompt (bytes: number): string {
   return line.repeat(Math.ceil(bytes / Buffer.byteLength(line)))
 }
 
-export function headers (running: Running): Record<string, string> {
+function headers (running: Running): Record<string, string> {
   return { 'content-type': 'application/json', ...running.headers }
 }
 

@@ -4,22 +4,21 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { COMPLETION_TOKENS } from '../replies.ts'
 import type { Running } from '../targets/target.ts'
-import { body, headers, PATH, whole } from './request.ts'
+import { PATH, request, whole } from './request.ts'
 
 export interface Answered { good: number, faults: string[], seconds: number, p50: number, p99: number }
 
 /** As many whole replies as can be had: each connection asks again as soon as it is answered. */
 export async function saturate (running: Running, seconds: number, connections: number, padding = 0): Promise<Answered> {
-  const file = join(running.folder, 'body.json')
-  writeFileSync(file, body(running, whole, padding))
+  const file = join(running.folder, 'request.http')
+  writeFileSync(file, request(running, whole, padding))
   const { stdout } = await promisify(execFile)('wrk', [
     '-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '20s', '-s', join(import.meta.dirname, 'check.lua'), `http://127.0.0.1:${running.port}${PATH}`
   ], {
     env: {
       ...process.env,
-      BENCH_BODY: file,
-      BENCH_EXPECTED: `"completion_tokens":${COMPLETION_TOKENS}`,
-      BENCH_HEADERS: Object.entries(headers(running)).map(([name, value]) => `${name}: ${value}`).join('\n')
+      BENCH_REQUEST: file,
+      BENCH_EXPECTED: `"completion_tokens":${COMPLETION_TOKENS}`
     }
   })
   const line = /^RESULT (.*)$/m.exec(stdout)?.[1]
