@@ -257,14 +257,14 @@ async function execute (line: string, url: string): Promise<number> {
   return typeof code === 'number' ? code : 1
 }
 
-function isRunning (child: ChildProcess | undefined): child is ChildProcess {
+function isRunning (child: ChildProcess | undefined): child is ChildProcess & { pid: number } {
   return child?.pid !== undefined && child.exitCode === null && child.signalCode === null
 }
 
 /** With all that it started, where those are a group of their own. */
 function tellCommand (signal: NodeJS.Signals): void {
   if (!isRunning(command)) return
-  if (ownGroup) process.kill(-command.pid!, signal)
+  if (ownGroup) process.kill(-command.pid, signal)
   else command.kill(signal)
 }
 

@@ -116,7 +116,6 @@ export class Answer {
     return this.#reply.raw.write(this.#chunked && bytes.length > 0 ? chunk(bytes) : bytes)
   }
 
-  /** Nothing more of a stream. */
   #finish (): void {
     if (this.#chunked) this.#reply.raw.end(LAST_CHUNK)
     else this.#reply.raw.end()
@@ -141,7 +140,7 @@ export class Answer {
     put(head, more)
     put(head, carried(dialect.replyHeaders, this.#headers, redact))
     this.#reply.raw.writeHead(200, head)
-    // Of each piece Node would make four writes.
+    // Node would make four writes of each piece, and so is told that there is nothing to frame.
     this.#chunked = length === undefined && this.#reply.raw.chunkedEncoding
     if (this.#chunked) this.#reply.raw.chunkedEncoding = false
     this.#reply.raw.on('drain', this.#onDrain)

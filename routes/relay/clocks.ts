@@ -61,7 +61,7 @@ export class Clocks {
   }
 }
 
-/** Rings whenever so many ms have passed. It is put off with every chunk, and so looks only as it is due whether it was. */
+/** Rings whenever nothing has put it off for so many ms. Every chunk does, so that moves no timer: when one is due it looks how long ago that was. */
 class Alarm {
   readonly #ms: number
   readonly #ring: () => void
