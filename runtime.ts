@@ -25,8 +25,9 @@ if (process.report !== undefined) process.report.excludeEnv = true
 // prompts a dozen times a second. So it counts them as what they are, a part of its memory.
 if (major === 24) setFlagsFromString('--external-memory-accounted-in-global-limit')
 
-// From the sources, what is compiled is kept for the next start, which then takes two thirds of the time. Built, only the image says
-// where to keep it (NODE_COMPILE_CACHE): a package does not know of a folder that nobody else writes to.
-if (import.meta.url.endsWith('.ts') && process.env['NODE_V8_COVERAGE'] === undefined) {
-  module.enableCompileCache(fileURLToPath(new URL('node_modules/.cache/compiled', import.meta.url)))
+// What V8 compiles is kept for the next start, which then takes two thirds of the time: beside the code, where nobody may write
+// who may not write the code. Without such a right, and with NODE_COMPILE_CACHE, this does nothing.
+if (process.env['NODE_V8_COVERAGE'] === undefined) {
+  const built = !import.meta.url.endsWith('.ts')
+  module.enableCompileCache(fileURLToPath(new URL(built ? 'cache' : 'node_modules/.cache/compiled', import.meta.url)))
 }

@@ -4,7 +4,7 @@ import t from 'tap'
 const root = new URL('../', import.meta.url)
 const sources = (folder: string): string[] =>
   readdirSync(new URL(folder, root), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts')).map((name) => `${folder}/${name}`)
-const core = ['app.ts', 'server.ts', 'cli.ts', 'runtime.ts', ...sources('plugins'), ...sources('routes')]
+const core = ['app.ts', 'server.ts', 'cli.ts', 'flags.ts', 'runtime.ts', ...sources('plugins'), ...sources('routes')]
 const read = (path: string): string => readFileSync(new URL(path, root), 'utf8')
 const imports = (path: string): Array<{ from: string, type: boolean }> =>
   [...read(path).matchAll(/^(?:import|export) (type )?.*? from '([^']+)'/gm)].map(([, type, from = '']) => ({ from, type: type !== undefined }))

@@ -8,7 +8,6 @@ import { freePort, makeFolder, MODEL, run, Unavailable, type Running, type Targe
 
 const server = join(import.meta.dirname, '../../dist/server.js')
 const cli = join(import.meta.dirname, '../../dist/cli.js')
-const cache = join(import.meta.dirname, '../.cache/compiled')
 const monitor = pathToFileURL(join(import.meta.dirname, '../monitor.ts')).href
 
 export interface Variant {
@@ -38,8 +37,7 @@ export const BARE = { DATA_DIR: '/dev/null', LOG_BODIES: 'off', LOG_LEVEL: 'sile
 /** High enough never to refuse, and counted all the same. */
 const LIMIT = '1000000000'
 
-/** As in the image: of V8's heap, and what it compiled before, with these flags. */
-const FLAGS = ['--max-semi-space-size=8', '--initial-old-space-size=64', '--no-allocation-site-pretenuring', '--no-maglev', '--v8-pool-size=2', '--no-parallel-scavenge']
+/** As in the image, it finds what V8 compiled in an earlier run. */
 let compiled = false
 
 /** The gateway as it was built, as its image starts it. */
@@ -48,7 +46,7 @@ export function gateway ({ name = 'ours', env = {}, keys = 10, translated = fals
     name,
     async start (provider) {
       if (!existsSync(server)) throw new Unavailable('it is not built: npm run build')
-      if (!compiled) execFileSync(process.execPath, [...FLAGS, cli, 'demo', '--once'], { env: { ...process.env, NODE_COMPILE_CACHE: cache }, stdio: 'ignore' })
+      if (!compiled) execFileSync(process.execPath, [cli, 'demo', '--once'], { stdio: 'ignore' })
       compiled = true
       const folder = makeFolder()
       writeKeys(folder, keys)
@@ -57,12 +55,10 @@ export function gateway ({ name = 'ours', env = {}, keys = 10, translated = fals
         return await run({
           name,
           command: process.execPath,
-          args: [...FLAGS, ...(monitored ? ['--import', monitor] : []), server],
+          args: [...(monitored ? ['--import', monitor] : []), server],
           env: {
             NODE_ENV: 'production',
             NODE_OPTIONS: nodeOptions,
-            NODE_COMPILE_CACHE: cache,
-            MALLOC_ARENA_MAX: '1',
             KEYS_FILE: join(folder, 'keys.json'),
             GATEWAY_PORT: String(port),
             DATA_DIR: join(folder, 'data'),
