@@ -6,9 +6,13 @@
 export function nearest (word: string, known: Iterable<string>, allowed = (candidate: string): number => Math.ceil(candidate.length / 3)): string | undefined {
   let best: string | undefined
   let least = Infinity
+  const meant = word.slice(0, 64).toLowerCase()
   for (const candidate of known) {
-    const edits = distance(word.slice(0, 64).toLowerCase(), candidate)
-    if (edits < least && edits <= allowed(candidate)) [best, least] = [candidate, edits]
+    const most = Math.min(allowed(candidate), least - 1)
+    // Each letter too many is one edit.
+    if (Math.abs(meant.length - candidate.length) > most) continue
+    const edits = distance(meant, candidate)
+    if (edits <= most) [best, least] = [candidate, edits]
   }
   return best
 }

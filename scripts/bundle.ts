@@ -55,9 +55,11 @@ const unjudged: Plugin = {
 }
 const UNJUDGED = `
 const { Ajv } = require('ajv')
-function Unjudged (options) { return new Ajv({ ...options, meta: false, validateSchema: false }) }
-Unjudged.prototype = Ajv.prototype
-module.exports = Unjudged
+module.exports = class extends Ajv {
+  static [Symbol.hasInstance] (value) { return value instanceof Ajv }
+  constructor (options) { super({ ...options, meta: false, validateSchema: false, code: { optimize: false } }) }
+  addKeyword (keyword) { return super.addKeyword(typeof keyword === 'object' ? { ...keyword, metaSchema: undefined } : keyword) }
+}
 `
 
 const { output } = await build({

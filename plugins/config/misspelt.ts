@@ -36,7 +36,7 @@ export function misspelt (settings: string[], env: NodeJS.ProcessEnv): Array<[na
     }
     // OpenTelemetry has many that are alike, for traces, metrics and logs.
     const most = name.length < LONG || name.startsWith('OTEL_') ? 1 : 2
-    const meant = nearest(name, known.keys(), (candidate) => lettersOf(candidate) === lettersOf(name.toLowerCase()) ? 2 : most)
+    const meant = nearest(name, known.keys(), (candidate) => reordered(name.toLowerCase(), candidate) ? 2 : most)
     return meant === undefined ? [] : [[name, known.get(meant) ?? meant]]
   })
 }
@@ -44,10 +44,10 @@ export function misspelt (settings: string[], env: NodeJS.ProcessEnv): Array<[na
 /** Most are of providers that are not loaded, so that one letter may differ, or two have changed places. */
 function nearestAddress (name: string, settings: string[]): string | undefined {
   const candidates = new Map(settings.filter((setting) => setting.length >= SHORTEST_PROVIDER + BASE_URL.length).map((setting) => [setting.toLowerCase(), setting]))
-  return candidates.get(nearest(name, candidates.keys(), (candidate) => lettersOf(candidate) === lettersOf(name.toLowerCase()) ? 2 : 1) ?? '')
+  return candidates.get(nearest(name, candidates.keys(), (candidate) => reordered(name.toLowerCase(), candidate) ? 2 : 1) ?? '')
 }
 
-/** The same for two words where letters have only changed places. */
-function lettersOf (word: string): string {
-  return [...word].sort().join('')
+/** Whether the letters of one have only changed places in the other. */
+function reordered (one: string, other: string): boolean {
+  return one.length === other.length && [...one].sort().join() === [...other].sort().join()
 }
