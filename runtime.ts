@@ -21,13 +21,14 @@ try {
 }
 if (process.report !== undefined) process.report.excludeEnv = true
 
-// Bodies lie outside of JavaScript's heap, and Node 24 collects all of the heap whenever 64 MB of them have come by: with long
-// prompts a dozen times a second. So it counts them as what they are, a part of its memory.
-if (major === 24) setFlagsFromString('--external-memory-accounted-in-global-limit')
-
 // What V8 compiles is kept for the next start, which then takes two thirds of the time: beside the code, where nobody may write
-// who may not write the code. Without such a right, and with NODE_COMPILE_CACHE, this does nothing.
+// who may not write the code. Without such a right, and with NODE_COMPILE_CACHE, this does nothing. Before any flag is set: by flags the
+// cache is known.
 if (process.env['NODE_V8_COVERAGE'] === undefined) {
   const built = !import.meta.url.endsWith('.ts')
   module.enableCompileCache(fileURLToPath(new URL(built ? 'cache' : 'node_modules/.cache/compiled', import.meta.url)))
 }
+
+// Bodies lie outside of JavaScript's heap, and Node 24 collects all of the heap whenever 64 MB of them have come by: with long
+// prompts a dozen times a second. So it counts them as what they are, a part of its memory.
+if (major === 24) setFlagsFromString('--external-memory-accounted-in-global-limit')

@@ -11,6 +11,9 @@ alone=$(mktemp -d)
 trap 'rm -rf "$alone"' EXIT
 cp -r dist package.json prices.json "$alone"
 npx node "$alone/dist/cli.js" demo --once > /dev/null
+# What V8 compiled is found again where the image puts it.
+NODE_COMPILE_CACHE="$alone/cache" npx node "$alone/dist/cli.js" demo --once > /dev/null
+diff <(ls "$alone/dist/cache") <(ls "$alone/cache")
 said=$(KEYS_FILE="$alone/none.json" npx node "$alone/dist/server.js" 2>&1 || true)
 [[ $said == llm-gateway:*none.json* && $said != *$'\n'* ]] || { echo "no keys file, and it said: $said"; exit 1; }
 
