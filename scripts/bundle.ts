@@ -47,7 +47,7 @@ const builtins: Plugin = {
   load: (id) => id.startsWith('\0node:') ? { code: `module.exports = process.getBuiltinModule('${id.slice(1)}')`, moduleType: 'js' } : null
 }
 
-/** As in plugins/validator.ts: what @fastify/env would compile to judge schemas is a tenth of a start. */
+/** What @fastify/env would compile to judge its own options, and settings for want of a validator of ours, is a tenth of a start. */
 const unjudged: Plugin = {
   name: 'unjudged',
   resolveId: (id, importer = '') => id === 'ajv' && /[\\/]env-schema[\\/]/.test(importer) ? '\0unjudged' : null,
@@ -55,10 +55,9 @@ const unjudged: Plugin = {
 }
 const UNJUDGED = `
 const { Ajv } = require('ajv')
-module.exports = class extends Ajv {
+module.exports = class {
   static [Symbol.hasInstance] (value) { return value instanceof Ajv }
-  constructor (options) { super({ ...options, meta: false, validateSchema: false, code: { optimize: false } }) }
-  addKeyword (keyword) { return super.addKeyword(typeof keyword === 'object' ? { ...keyword, metaSchema: undefined } : keyword) }
+  compile () { return () => true }
 }
 `
 

@@ -16,6 +16,8 @@ NODE_COMPILE_CACHE="$alone/cache" npx node "$alone/dist/cli.js" demo --once > /d
 diff <(ls "$alone/dist/cache") <(ls "$alone/cache")
 said=$(KEYS_FILE="$alone/none.json" npx node "$alone/dist/server.js" 2>&1 || true)
 [[ $said == llm-gateway:*none.json* && $said != *$'\n'* ]] || { echo "no keys file, and it said: $said"; exit 1; }
+said=$(GATEWAY_PORT=none npx node "$alone/dist/server.js" 2>&1 || true)
+[[ $said == llm-gateway:*GATEWAY_PORT* && $said != *$'\n'* ]] || { echo "no port, and it said: $said"; exit 1; }
 
 # A Node that is too old, wherever this machine has one outside of the project.
 for old in /usr/bin/node /usr/local/bin/node; do
