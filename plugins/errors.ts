@@ -68,6 +68,8 @@ export interface ErrorDetails {
   param?: string
   /** What the limit that refuses counts. */
   limited?: 'requests' | 'tokens'
+  /** When that has more, in ms since 1970, where it is too long for a client to wait. */
+  resetsAt?: number
   /** The limit that refuses, by its name in keys.json: for the operator, not for the client. */
   limit?: string
   /** The label of the key that is refused, and why it is: for the operator, not for the client. */
@@ -84,6 +86,7 @@ export class GatewayError extends Error {
   readonly status: number
   readonly param: string | undefined
   readonly limited: ErrorDetails['limited']
+  readonly resetsAt: number | undefined
   readonly limit: string | undefined
   readonly key: string | undefined
   readonly headers: Record<string, string>
@@ -96,6 +99,7 @@ export class GatewayError extends Error {
     this.status = status
     this.param = details.param
     this.limited = details.limited
+    this.resetsAt = details.resetsAt
     this.limit = details.limit
     this.key = details.key
     this.#reason = details.reason
@@ -109,8 +113,8 @@ export class GatewayError extends Error {
   }
 
   get info (): ErrorInfo {
-    const { status, code, message, param, limited } = this
-    return { status, code, message, ...param !== undefined && { param }, ...limited !== undefined && { limited } }
+    const { status, code, message, param, limited, resetsAt } = this
+    return { status, code, message, ...param !== undefined && { param }, ...limited !== undefined && { limited }, ...resetsAt !== undefined && { resetsAt } }
   }
 }
 

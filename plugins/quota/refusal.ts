@@ -37,6 +37,7 @@ export function refusal (refused: Refusal): GatewayError {
       remedy(refused.limit)
     ].join(' '),
     ...unit === 'tokens' && { limited: unit },
+    ...unit !== 'money' && retry === false && seconds !== undefined && { resetsAt: Date.now() + seconds * 1000 },
     limit: name,
     headers: {
       ...headers,

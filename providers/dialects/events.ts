@@ -106,6 +106,8 @@ export interface ErrorInfo {
   param?: string
   /** What a limit counts that refuses, where it is one of the gateway's own. Default: requests. */
   limited?: 'requests' | 'tokens'
+  /** When such a limit has more, in ms since 1970, where that is too long for a client to wait. */
+  resetsAt?: number
   /** The provider's own error type, where the error is the provider's and the dialect is the same. */
   type?: string
 }

@@ -167,14 +167,14 @@ t.test('a batch on a key with a budget is refused: its requests are in a file', 
 })
 
 /** What an SDK makes of a refusal. */
-interface Told { status: number, headers: Headers, type: string | null, code: string | null, message: string }
+interface Told { status: number, headers: Headers, type: string | null, code: string | null, message: string, body?: unknown }
 
 /** The same question in each dialect, by the vendor's own SDK. */
 function sdks ({ url }: TestGateway, key = CHAT_KEY): Record<string, (model: string, max: number, more?: object) => Promise<Told>> {
   const openai = new OpenAI({ baseURL: `${url}/v1`, apiKey: key, maxRetries: 0 })
   const anthropic = new Anthropic({ baseURL: url, apiKey: key, authToken: null, maxRetries: 0 })
   const tell = (ask: Promise<unknown>): Promise<Told> => ask.then(() => { throw new Error('was let through') }, (error: unknown) => {
-    if (error instanceof OpenAI.APIError) return { status: error.status, headers: error.headers, type: error.type ?? null, code: error.code ?? null, message: error.message }
+    if (error instanceof OpenAI.APIError) return { status: error.status, headers: error.headers, type: error.type ?? null, code: error.code ?? null, message: error.message, body: error.error }
     if (error instanceof Anthropic.APIError) return { status: error.status, headers: error.headers, type: error.type, code: null, message: error.message.replaceAll('\\"', '"') }
     throw error
   })
@@ -183,6 +183,11 @@ function sdks ({ url }: TestGateway, key = CHAT_KEY): Record<string, (model: str
     responses: (model, max, more) => tell(openai.responses.create({ model, input: 'hi', max_output_tokens: max, ...more })),
     messages: (model, max, more) => tell(anthropic.messages.create({ model, messages: [{ role: 'user', content: 'hi' }], max_tokens: max, ...more }))
   }
+}
+
+/** Whether it says when there is more, and that nobody should wait for that. */
+function isLong ({ headers }: Told): boolean {
+  return headers.has('retry-after') && headers.get('x-should-retry') === 'false'
 }
 
 t.test('refusals as the SDKs of each dialect read them', async (t) => {
@@ -209,13 +214,34 @@ t.test('refusals as the SDKs of each dialect read them', async (t) => {
       t.match(told.message, message, where)
       if (code === 'price_unknown') t.match(told, dialect === 'messages' ? { status: 400, type: 'invalid_request_error' } : { status: 400, type: 'invalid_request_error', code }, where)
       else if (dialect === 'messages') t.match(told, money === true ? { status: 402, type: 'billing_error' } : { status: 429, type: 'rate_limit_error' }, where)
-      else t.match(told, money === true ? { status: 429, type: 'insufficient_quota', code: 'insufficient_quota' } : { status: 429, type: name.includes('tokens') ? 'tokens' : 'requests', code }, where)
+      else if (money === true) t.match(told, { status: 429, type: 'insufficient_quota', code: 'insufficient_quota' }, where)
+      else t.match(told, { status: 429, type: isLong(told) && dialect === 'responses' ? 'usage_limit_reached' : name.includes('tokens') ? 'tokens' : 'requests', code }, where)
       const seconds = told.headers.get('retry-after')
       if (after === undefined) t.equal(seconds, null, where)
       else t.ok(Number(seconds) >= after[0] && Number(seconds) <= after[1], `${where}: ${seconds}`)
       if (name !== 'tokens a day') t.equal(told.headers.get('x-should-retry'), retry ?? null, where)
     }
   }
+})
+
+t.test('of a limit that is long to wait for, a client of Responses is told until when it is', async (t) => {
+  const { gateway } = await start(t, { requests_per_minute: 1, max_requests_per_hour: 2 })
+  const { responses } = sdks(gateway)
+  if (responses === undefined) throw new Error('no SDK')
+  t.equal((await post(gateway.url + CHAT, chat(50))).status, 200)
+  const short = await responses('m1', 50)
+  t.match(short, { status: 429, type: 'requests' })
+  t.notOk(isLong(short), 'a minute is waited for')
+  t.notOk(Object.hasOwn(Object(short.body), 'resets_at'))
+
+  const { gateway: spent } = await start(t, { max_requests_per_hour: 1 })
+  t.equal((await post(spent.url + CHAT, chat(50))).status, 200)
+  const long = await sdks(spent)['responses']?.('m1', 50)
+  t.match(long, { status: 429, type: 'usage_limit_reached', code: 'rate_limit_exceeded', body: { resets_at: Number } })
+  const after = Number(long?.headers.get('retry-after'))
+  const { resets_at: at } = Object(long?.body)
+  t.ok(Math.abs(at - (Date.now() / 1000 + after)) < 5, `${at}, in ${after} s`)
+  t.match(long?.message, /has used its 1 requests an hour\. More in /)
 })
 
 t.test('a refusal names the cap with which the same request goes through, in the client\'s own word', async (t) => {

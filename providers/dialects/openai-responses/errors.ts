@@ -8,7 +8,11 @@ import { responseObject } from './response.ts'
  * that failed, which is what its clients look for.
  */
 export const errors: ErrorCodec = {
-  encode: openai.encode,
+  encode (error) {
+    const encoded = openai.encode(error)
+    if (error.resetsAt === undefined) return encoded
+    return { error: { ...objectOf(objectOf(encoded).error), type: LIMIT_REACHED, resets_at: Math.ceil(error.resetsAt / 1000) } }
+  },
   events (error, { id, model = '' } = {}) {
     const response = responseObject(id ?? 'resp_0', model, 0)
     const failed = { ...response, status: 'failed', error: { code: error.code, message: error.message } }
@@ -24,6 +28,12 @@ export const errors: ErrorCodec = {
     return openai.decode(body.type === 'error' && !isObject(body.error) ? { ...body, type: undefined } : body)
   }
 }
+
+/**
+ * Codex waits for as long as `Retry-After` says, an hour too, and shows only that it reconnects. Of an error of this type, which
+ * its own service has, it says at once that a limit is reached, and until when.
+ */
+const LIMIT_REACHED = 'usage_limit_reached'
 
 /** The error that a response or an event holds, however little is known of it. */
 export function errorOf (body: Record<string, unknown>): NonNullable<ReturnType<ErrorCodec['decode']>> {
