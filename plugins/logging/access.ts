@@ -38,7 +38,8 @@ export function accessLine (request: FastifyRequest, reply: FastifyReply, keys: 
     tokens: undefined,
     cost: undefined,
     bytesIn: size(request.headers['content-length']),
-    bytesOut: gone ? undefined : size(reply.getHeader('content-length')),
+    // The length is that of a body that HEAD does not get.
+    bytesOut: gone ? undefined : request.method === 'HEAD' ? 0 : size(reply.getHeader('content-length')),
     attempts: undefined,
     upstreamRequestId: undefined,
     trace: traceOf(request.headers, redact),

@@ -169,6 +169,18 @@ t.test('a request without an exchange has one line too', async (t) => {
   for (const { ms } of requests()) t.ok(ms >= 0 && ms < 5000 && Number.isInteger(Math.round(ms * 100) / 10))
 })
 
+t.test('a HEAD has no body out', async (t) => {
+  const { app, requests } = await server(t)
+  app.get('/v1/models', async () => ({ data: [] }))
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  for (const path of ['/v1/models', '/nowhere']) {
+    const reply = await fetch(url + path, { method: 'HEAD' })
+    t.ok(Number(reply.headers.get('content-length')) > 0, 'tells the length that it would have')
+  }
+  await until(() => requests().length === 2)
+  t.match(requests(), [{ method: 'HEAD', status: 200, bytesOut: 0 }, { method: 'HEAD', status: 404, bytesOut: 0 }])
+})
+
 t.test('a key in a path is not logged', async (t) => {
   const { app, requests } = await server(t)
   app.get('/v1/models/:id', async () => 'ok')
