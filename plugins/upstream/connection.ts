@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
+import { Interim } from './interim.ts'
 import { Client, Pool, type buildConnector } from './undici.ts'
 
 export interface PoolOptions {
@@ -26,13 +27,20 @@ interface Line {
   socket?: Duplex
   /** Its bytes stay where they are until it goes on. */
   held: boolean
+  /** Looks at what comes before a reply. */
+  readonly interim: Interim
 }
 
 /** Puts a socket on the line. */
 function take (line: Line, socket: Duplex): void {
   Object.assign(line, { socket, held: false })
   const read = socket.read.bind(socket)
-  socket.read = (size) => line.held && line.socket === socket && size !== 0 ? null : read(size) as unknown
+  socket.read = (size) => {
+    if (line.held && line.socket === socket && size !== 0) return null
+    const bytes = read(size) as Buffer | null
+    if (bytes !== null) line.interim.pass(bytes)
+    return bytes
+  }
 }
 
 /** One connection of a pool, which knows whether it has carried a request yet, and all of it. */
@@ -41,7 +49,7 @@ export class Connection extends Client {
   readonly #line: Line
 
   constructor (origin: string | URL, { connect, ...options }: ConnectionOptions) {
-    const line: Line = { held: false }
+    const line: Line = { held: false, interim: new Interim() }
     super(origin, {
       ...options,
       connect: (to, callback) => connect(to, (...result) => {
@@ -90,6 +98,7 @@ export class Connection extends Client {
   board (): boolean {
     const reused = !this.#fresh
     this.#fresh = false
+    this.#line.interim.begin()
     return reused
   }
 }
