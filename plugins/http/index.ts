@@ -54,7 +54,7 @@ export default fp(async (fastify) => {
     }
     if (headers.expect !== undefined && !isContinue(headers.expect)) return done(new GatewayError('expectation_failed'))
     const encoding = headers['content-encoding']
-    if (encoding !== undefined && encoding !== 'identity') return done(new GatewayError('unsupported_media_type'))
+    if (encoding !== undefined && encoding.toLowerCase() !== 'identity') return done(new GatewayError('unsupported_media_type'))
     done()
   })
 

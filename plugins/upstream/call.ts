@@ -1,7 +1,7 @@
 import type { Dispatcher, Pool } from 'undici'
 import { GatewayError } from '../errors.ts'
 import type { CallOptions, Connection, Passenger } from './connection.ts'
-import { decoder, type Decoder } from './decoding.ts'
+import { decoder, isPlain, type Decoder } from './decoding.ts'
 import type { Guest, Lane } from './lane.ts'
 import type { Timeouts } from './timeouts.ts'
 
@@ -122,7 +122,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, Guest, Passenge
       return this.#reject('upstream_bad_reply', 'The provider answered with a redirect, which the gateway does not follow.')
     }
     const encoding = headers['content-encoding']
-    if (encoding !== undefined && encoding !== '' && encoding !== 'identity') {
+    if (encoding !== undefined && !isPlain(encoding)) {
       this.#decoder = decoder(encoding, {
         data: (chunk) => this.#data(chunk),
         end: () => this.#finish(),

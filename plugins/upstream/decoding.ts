@@ -19,20 +19,20 @@ export interface DecoderEvents {
   resume (): void
 }
 
-const encodings: Record<string, () => Transform> = {
+const encodings: ReadonlyMap<string, () => Transform> = new Map(Object.entries({
   gzip: createGunzip,
   'x-gzip': createGunzip,
   deflate: createInflate,
   br: createBrotliDecompress,
   zstd: createZstdDecompress
-}
+}))
 
 /**
  * For a provider that compresses although it was asked for `identity`. One encoding only: a list of them multiplies
  * without bound. `undefined` where it is not known.
  */
 export function decoder (encoding: string | string[], events: DecoderEvents): Decoder | undefined {
-  const make = typeof encoding === 'string' ? encodings[encoding.trim().toLowerCase()] : undefined
+  const make = encodings.get(nameOf(encoding))
   if (make === undefined) return undefined
   const stream = make()
   stream.on('data', (chunk: Buffer) => { if (!events.data(chunk)) stream.pause() })
@@ -45,4 +45,14 @@ export function decoder (encoding: string | string[], events: DecoderEvents): De
     resume: () => stream.resume(),
     destroy: () => stream.destroy()
   }
+}
+
+/** Whether it says that nothing is compressed. */
+export function isPlain (encoding: string | string[]): boolean {
+  return nameOf(encoding) === '' || nameOf(encoding) === 'identity'
+}
+
+/** Of several it is the name of none. */
+function nameOf (encoding: string | string[]): string {
+  return String(encoding).trim().toLowerCase()
 }

@@ -87,6 +87,14 @@ export function waitBefore (trouble: Trouble, before: number, waited: number, ra
 export function retryAfter (headers: Headers): number | undefined {
   const after = headers['retry-after']
   if (typeof after !== 'string') return undefined
-  const seconds = /^\d+(\.\d+)?$/.test(after) ? Number(after) : (Date.parse(after) - Date.now()) / 1000
+  const text = after.trim()
+  if (/^\d+(\.\d+)?$/.test(text)) return Math.min(Number(text), FOREVER)
+  // Much else is a date to the language: `-5` is a day in May.
+  const seconds = DATE.test(text) ? (Date.parse(text) - Date.now()) / 1000 : NaN
   return Number.isFinite(seconds) ? Math.max(0, seconds) : undefined
 }
+
+/** A date as HTTP has it (RFC 9110 § 5.6.7): each form begins with the day of the week, and has the time. */
+const DATE = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun).* \d\d:\d\d:\d\d/
+/** Seconds that stand for all longer waits, as in RFC 9111 § 1.2.2. */
+const FOREVER = 2 ** 31

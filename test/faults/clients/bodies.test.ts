@@ -213,6 +213,14 @@ t.test('a prompt of 4 MB, and one of just below 32 MB (C31)', async (t) => {
   }
 })
 
+t.test('a body that is said not to be compressed (C32)', async (t) => {
+  for (const way of ways) {
+    const { wire, answer } = await ask(gateway.url, request(way.path, JSON.stringify(way.ask()), ['Content-Encoding: Identity'], way))
+    t.equal(answer.status, 200)
+    t.equal(await goesOn(wire), 200)
+  }
+})
+
 t.test('a body that is compressed, be it a bomb (C32, C33)', async (t) => {
   const bomb = gzipSync(Buffer.alloc(64 * 1024 * 1024, 0x20))
   for (const way of ways) {

@@ -111,7 +111,9 @@ t.test('how long to wait is said in seconds (U45, U46)', async (t) => {
     ['retry-after: 7', 7, 7],
     [`retry-after: ${new Date(Date.now() + 90_000).toUTCString()}`, 30, 91],
     ['retry-after: 7.5', 8, 8],
-    ['Retry-After:   12', 12, 12]
+    ['Retry-After:   12', 12, 12],
+    ['retry-after: 12 \t', 12, 12],
+    ['retry-after: 99999999999999999999999', 2 ** 31, 2 ** 31]
   ]
   for (const [header, least, most] of waits) {
     for (const status of [429, 503, 529]) {
@@ -123,9 +125,9 @@ t.test('how long to wait is said in seconds (U45, U46)', async (t) => {
       }
     }
   }
-  for (const status of [500, 502, 504]) {
-    for (const answer of await all(({ errorBody }) => [framed(errorBody('oops'), `${status} No`)])) {
-      await check(t, `${status}`, answer, { end: 'error', status, message: /^oops$/, outcome: /^upstream_error$/ })
+  for (const [status, ...headers] of [[500], [502], [504], [429, 'retry-after: -5'], [503, 'retry-after: 5, 10'], [529, 'retry-after: 7', 'retry-after: 8']] as const) {
+    for (const answer of await all(({ errorBody }) => [framed(errorBody('oops'), `${status} No`, 'x-should-retry: false', ...headers)])) {
+      await check(t, `${status}`, answer, { end: 'error', status, message: /^oops$/, outcome: status === 429 ? /^refused$/ : /^upstream_error$/ })
       t.equal(answer.headers['retry-after'], undefined)
     }
   }

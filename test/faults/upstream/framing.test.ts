@@ -138,6 +138,7 @@ t.test('what is not one clear reply (U20, U22, U23, U51, U53)', async (t) => {
     ['two encodings', ({ whole }) => [framed(gzipSync(gzipSync(whole('x'))), '200 OK', 'content-encoding: gzip, gzip')], /^upstream_bad_reply$/],
     ['two headers of encodings', ({ whole }) => [framed(gzipSync(gzipSync(whole('x'))), '200 OK', 'content-encoding: gzip', 'content-encoding: gzip')], /^upstream_bad_reply$/],
     ['an unknown encoding', ({ whole }) => [framed(whole('x'), '200 OK', 'content-encoding: lzma')], /^upstream_bad_reply$/],
+    ['an encoding by the name of a property', ({ whole }) => [framed(whole('x'), '200 OK', 'content-encoding: constructor')], /^upstream_bad_reply$/],
     ['corrupt gzip', ({ whole }) => [framed(Buffer.concat([gzipSync(whole('x')).subarray(0, 30), Buffer.alloc(40, 'y')]), '200 OK', 'content-encoding: gzip')], /^upstream_bad_reply$/],
     ['gzip cut short, cleanly framed', ({ whole }) => [framed(gzipSync(whole('x')).subarray(0, -12), '200 OK', 'content-encoding: gzip')], /^upstream_bad_reply$/],
     ['gzip that is none', ({ whole }) => [framed(whole('x'), '200 OK', 'content-encoding: gzip')], /^upstream_bad_reply$/],
@@ -165,7 +166,7 @@ t.test('what is not one clear reply (U20, U22, U23, U51, U53)', async (t) => {
 
 t.test('encodings nobody asked for are taken off (U50)', async (t) => {
   const { all, gateway } = await world(t)
-  const encodings = { gzip: gzipSync, 'x-gzip': gzipSync, GZIP: gzipSync, br: brotliCompressSync, deflate: deflateSync, zstd: zstdCompressSync, identity: (text: string) => Buffer.from(text), '': (text: string) => Buffer.from(text) }
+  const encodings = { gzip: gzipSync, 'x-gzip': gzipSync, GZIP: gzipSync, br: brotliCompressSync, deflate: deflateSync, zstd: zstdCompressSync, identity: (text: string) => Buffer.from(text), Identity: (text: string) => Buffer.from(text), '': (text: string) => Buffer.from(text) }
   for (const [encoding, pack] of Object.entries(encodings)) {
     for (const answer of await all(({ whole }) => [framed(pack(whole(TEXT)), '200 OK', `content-encoding: ${encoding}`)])) {
       await check(t, `JSON in ${encoding}`, answer, well)

@@ -55,6 +55,15 @@ t.test('waits', async (t) => {
   t.equal(waitBefore(status(429, { 'retry-after': '1' }), 1, 1), undefined)
   t.equal(waitBefore(status(429, { 'retry-after': '1.1' }), 0, 0), undefined)
   t.ok(Number(waitBefore(status(429, { 'retry-after': '0' }), 0, 0)) >= 100, 'at once is a stampede')
-  t.equal(retryAfter({ 'retry-after': 'soon' }), undefined)
+})
+
+t.test('how long a provider asks to wait', async (t) => {
+  for (const [after, seconds] of [['7', 7], ['7.5', 7.5], [' 7\t', 7], ['0', 0], ['99999999999999999999999', 2 ** 31], ['Sunday, 06-Nov-94 08:49:37 GMT', 0]] as const) {
+    t.equal(retryAfter({ 'retry-after': after }), seconds, after)
+  }
+  const later = new Date(Date.now() + 60_000).toUTCString()
+  t.ok(Math.abs((retryAfter({ 'retry-after': later }) ?? 0) - 60) < 2, later)
+  // What is none of both says nothing, least of all that it may be at once.
+  for (const after of ['soon', '', '-5', '+5', '5, 10', '7 s', '1e3', '0x10', 'NaN', '2030-01-01', 'Mon 99']) t.equal(retryAfter({ 'retry-after': after }), undefined, after)
   t.equal(retryAfter({ 'retry-after': ['1', '2'] }), undefined)
 })
