@@ -8,7 +8,7 @@ import { errors as foreign } from '../openai-errors.ts'
  * of this dialect may say them in the forms that servers of others do.
  */
 export const errors: ErrorCodec = {
-  encode: (error) => ({ type: 'error', error: { type: error.type ?? typeOf(statusOf(error)), message: error.message } }),
+  encode: (error) => ({ type: 'error', error: { type: typeOf(statusOf(error), error.type), message: error.message } }),
   statusOf,
   events: (error) => [{ event: 'error', data: JSON.stringify(errors.encode(error)) }],
   decode (body) {
@@ -40,6 +40,8 @@ function statusOf ({ code, status }: ErrorInfo): number {
   return code === 'budget_exceeded' ? 402 : status
 }
 
-function typeOf (status: number): string {
-  return statuses.find(([known]) => known === status)?.[1] ?? (status >= 500 ? 'api_error' : 'invalid_request_error')
+/** @param told by a provider, maybe in another vendor's words: it counts where no type belongs to the status */
+function typeOf (status: number, told?: string): string {
+  const [, type] = statuses.find(([own]) => own === status) ?? statuses.find(([, type]) => type === told) ?? []
+  return type ?? (status >= 500 ? 'api_error' : 'invalid_request_error')
 }

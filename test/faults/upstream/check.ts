@@ -56,11 +56,19 @@ async function findings (answer: Answer, { end, status = 200, text, code, messag
   }
 }
 
-/** Whether an error has all that the vendor's has, and the type that belongs to its status. */
-function inDialect ({ client, body, status }: Answer): boolean {
+/** Whether an error has all that the vendor's has, and the type that belongs to its status, unless that is the provider's own word. */
+function inDialect ({ client, provider, body, status }: Answer): boolean {
   const { type, error = {} } = JSON.parse(body)
-  if (client.id === 'anthropic-messages') return type === 'error' && typeof error.type === 'string' && typeof error.message === 'string'
+  if (client.id === 'anthropic-messages') {
+    const own = TYPES[status] ?? (status >= 500 ? 'api_error' : 'invalid_request_error')
+    return type === 'error' && (client === provider ? typeof error.type === 'string' : error.type === own) && typeof error.message === 'string'
+  }
   return ['message', 'type', 'param', 'code'].every((name) => Object.hasOwn(error, name)) && status >= 400
+}
+
+/** https://platform.claude.com/docs/en/api/errors */
+const TYPES: Readonly<Record<number, string>> = {
+  401: 'authentication_error', 402: 'billing_error', 403: 'permission_error', 404: 'not_found_error', 413: 'request_too_large', 429: 'rate_limit_error', 504: 'timeout_error', 529: 'overloaded_error'
 }
 
 interface Seen { text: string, finished: boolean, status?: number | undefined, failed?: boolean }

@@ -91,4 +91,8 @@ t.test('error bodies of all sorts', async (t) => {
   for (const [status, type] of [[402, 'billing_error'], [405, 'invalid_request_error'], [503, 'api_error'], [504, 'timeout_error'], [529, 'overloaded_error']] as const) {
     t.same(messages?.encode({ status, code: 'c', message: 'm' }), { type: 'error', error: { type, message: 'm' } })
   }
+  // Other vendors' words are none of this one's.
+  for (const [status, told, type] of [[429, 'tokens', 'rate_limit_error'], [404, 'invalid_request_error', 'not_found_error'], [503, 'server_error', 'api_error'], [503, 'overloaded_error', 'overloaded_error']] as const) {
+    t.same(messages?.encode({ status, code: 'c', message: 'm', type: told }), { type: 'error', error: { type, message: 'm' } })
+  }
 })
