@@ -38,7 +38,8 @@ export function takeApart (told: NestedUsage): UsageReport {
   const { input, output, total, reasoning } = told
   if (input === undefined && output === undefined) return {}
   const usage: Usage = {}
-  const rest = Math.max(0, (total ?? 0) - (input ?? 0) - (output ?? 0))
+  // Where one of the two is not told, the rest is that one.
+  const rest = input === undefined || output === undefined ? 0 : Math.max(0, (total ?? 0) - input - output)
   const beside = rest === 0 ? undefined : BESIDE.find((names) => names.reduce((sum, name) => sum + (told[name] ?? 0), 0) === rest)
   /** @returns what is left of the number that the part is inside of */
   const take = (name: Part, bucket: keyof Usage, left: number): number => {
@@ -53,7 +54,7 @@ export function takeApart (told: NestedUsage): UsageReport {
   if (input !== undefined) usage.input = take('audioInput', 'audioInput', take('cacheWrite', 'cacheWrite5m', take('cacheRead', 'cacheRead', input)))
   if (output !== undefined) usage.output = take('audioOutput', 'audioOutput', take('reasoning', 'reasoning', output))
   const counted = usage.reasoning
-  if (output !== undefined && rest > 0 && beside === undefined) usage.reasoning = (counted ?? 0) + rest
+  if (rest > 0 && beside === undefined) usage.reasoning = (counted ?? 0) + rest
   return report(usage,
     ['total_tokens', total, totalOf(usage)],
     ['uncached input', told.uncached, usage.input],

@@ -22,6 +22,7 @@ t.test('a total that is not the sum of the buckets is told', async (t) => {
   t.same(readChat({ prompt_tokens: 100, completion_tokens: 20, total_tokens: 118 }), { usage: { input: 100, output: 20 }, mismatch: 'total_tokens 118, buckets 120' })
   t.same(readChat({ prompt_tokens: 5, completion_tokens: 2, total_tokens: 0 }).mismatch, 'total_tokens 0, buckets 7')
   t.same(readResponses({ input_tokens: 1, output_tokens: 1, total_tokens: 1 }).mismatch, 'total_tokens 1, buckets 2')
+  t.same(readChat({ prompt_tokens: -9, completion_tokens: 3, total_tokens: 12 }), { usage: { output: 3 }, mismatch: 'total_tokens 12, buckets 3' }, 'what is missing is no reasoning')
   t.same(readEndpoint({ prompt_tokens: 3, total_tokens: 4 }).mismatch, 'total_tokens 4, buckets 3')
   t.same(readChat({ prompt_tokens: 9, completion_tokens: 1, prompt_cache_hit_tokens: 4, prompt_cache_miss_tokens: 6 }).mismatch, 'uncached input 6, buckets 5')
 })
