@@ -22,7 +22,7 @@ export const strictQuery: FastifySchemaCompiler<TSchema> = ({ schema }) => {
     if (typeof unknown === 'string') {
       const near = nearest(unknown, Object.keys(properties))
       const hint = near === undefined ? '' : ` Did you mean "${near}"?`
-      return { error: invalid(unknown.slice(0, 40), `Unknown query parameter ${JSON.stringify(unknown.slice(0, 40))}.${hint} This path takes: ${Object.keys(properties).join(', ')}.`) }
+      return { error: invalid(unknown.slice(0, 40), `Unknown query parameter ${JSON.stringify(unknown.slice(0, 40))}.${hint} This path takes: ${Object.keys(properties).join(', ') || 'none'}.`) }
     }
     const name = error?.instancePath.split('/')[1] ?? ''
     return { error: invalid(name, `"${name}" ${properties[name]?.errorMessage ?? 'must be given once'}.`) }

@@ -2,17 +2,19 @@ import type { FastifyInstance } from 'fastify'
 import type { Dialect } from '../../providers/dialects/dialect.ts'
 import type { VirtualKey } from '../../plugins/keys/index.ts'
 import type { Exchange } from '../../plugins/logging/exchange.ts'
+import { redactorFor } from '../../plugins/logging/redact.ts'
 import type { Hold } from '../../plugins/quota/index.ts'
 
 /** A provider's reply headers, as undici gives them: lower-case names. */
 export type Headers = Record<string, string | string[] | undefined>
 
 /** On every reply to an admitted request. @param of whose standing it tells: the key's as it is now, or as the request got its hold */
-export function commonHeaders ({ quota }: FastifyInstance, { upstreamRequestId, lossy, target }: Exchange, dialect: Dialect, of: VirtualKey | Hold): Record<string, string> {
+export function commonHeaders ({ quota }: FastifyInstance, { key, upstreamRequestId, lossy, target }: Exchange, dialect: Dialect, of: VirtualKey | Hold): Record<string, string> {
   const headers = { ...quota.headers(of, dialect), 'cache-control': 'private, no-store' } as Record<string, string>
   if (upstreamRequestId !== undefined) headers['x-gateway-upstream-request-id'] = upstreamRequestId
   if (target !== undefined) headers['x-gateway-target'] = target
-  if (lossy.length > 0) headers['x-gateway-lossy'] = named(lossy)
+  // A client's own names.
+  if (lossy.length > 0) headers['x-gateway-lossy'] = redactorFor(key)(named(lossy))
   return headers
 }
 

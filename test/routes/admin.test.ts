@@ -221,6 +221,8 @@ t.test('the days until the end of time are not looked up: nothing can be there',
 
 t.test('what is asked for wrongly is named', async (t) => {
   const gateway = await startGateway(t, 'http://127.0.0.1:9', { env: { ADMIN_KEY } })
+  const own = await fetch(`${gateway.url}/usage?from=2026-11-01`, { headers: { authorization: `Bearer ${CHAT_KEY}` } })
+  t.match(await own.json(), { error: { param: 'from', message: 'Unknown query parameter "from". This path takes: none.' } })
   for (const [path, param, said] of [
     ['usage?grup_by=key', 'grup_by', /^Unknown query parameter "grup_by"\. Did you mean "group_by"\? This path takes: group_by, from/],
     ['usage?group_by=keys', 'group_by', /"keys"; it takes day, key, group, provider, model/],

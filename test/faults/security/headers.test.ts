@@ -106,6 +106,17 @@ t.test('of a provider\'s headers none crosses but those of the dialect, with a r
   }
 })
 
+t.test('a field that a client calls by a key is not named in a header (X13)', async (t) => {
+  const provider = await startProvider(t, (request, response) => response.setHeader('content-type', 'application/json').end(replyTo(request.url)))
+  const gateway = await startGateway(t, provider.url)
+  const { path, body } = dialects.find(({ path }) => path === '/v1/messages')!
+  for (const secret of [REAL_KEY, CHAT_KEY]) {
+    const reply = await post(gateway.url + path, { ...body, [secret]: 1, odd: 1 })
+    t.equal(reply.status, 200)
+    t.equal(reply.headers.get('x-gateway-lossy'), '[redacted], odd')
+  }
+})
+
 t.test('a request id that is long or odd is replaced (X16)', async (t) => {
   const provider = await startProvider(t, (request, response) => response.setHeader('content-type', 'application/json').end(replyTo(request.url)))
   const gateway = await startGateway(t, provider.url)
