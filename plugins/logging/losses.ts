@@ -75,9 +75,10 @@ export class Losses {
     const fields = { dir: this.#dir, code: this.#fault, dropped: this.#untold }
     this.#last = performance.now()
     this.#untold = 0
+    const toldBefore = this.#faultTold
     this.#faultTold = this.#fault !== undefined
     // Set up wrong: whoever starts the gateway is told where they look for that, whatever they make of its log.
-    if (this.#faultTold && !this.#everWorked) console.error(`llm-gateway: LOG_DIR ${JSON.stringify(this.#dir)} cannot be written (${this.#fault}): exchanges are not captured until it can`)
+    if (this.#faultTold && !toldBefore && !this.#everWorked) console.error(`llm-gateway: LOG_DIR ${JSON.stringify(this.#dir)} cannot be written (${this.#fault}): exchanges are not captured until it can`)
     this.#log.warn(fields, this.#faultTold
       ? 'LOG_DIR cannot be written: exchanges are not captured until it can'
       : 'exchanges were not captured: LOG_DIR is too slow for them')

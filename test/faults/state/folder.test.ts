@@ -33,6 +33,7 @@ async function unwritable (t: Tap, dir: string, surroundings?: Surroundings): Pr
   t.match(metrics, 'llm_gateway_dependency_up{dependency="logs"} 0')
   gateway.child.kill('SIGTERM')
   t.equal(await gateway.ended, 0)
+  t.equal(gateway.output().match(/^llm-gateway: LOG_DIR/gm)?.length, 1, 'nor at the end')
   t.notOk(statSync(join(dir, 'x', '..'), { throwIfNoEntry: false })?.isDirectory() === true && readdirSync(dir).length > 0)
 }
 
