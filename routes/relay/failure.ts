@@ -32,7 +32,8 @@ export function failure (
   const parsed = parse(text)
   const said = parsed === undefined ? undefined : upstream.errors.decode(parsed)
   const kept = status >= 400 && status < 600 ? status : 502
-  const code = said?.code || codeOf(kept)
+  // Where it names none itself, it is by its status that clients know it.
+  const code = said === undefined || said.code === NAMELESS ? codeOf(kept) : said.code
   const native = upstream === client && said !== undefined && isNative(parsed, client)
   const encoded = client.errors.encode({ ...said, status: kept, code, message: said?.message || `The provider answered with status ${status}.` })
   return {
@@ -91,10 +92,13 @@ function encode (dialect: Dialect, error: ErrorInfo): string {
   return JSON.stringify(dialect.errors.encode(error))
 }
 
+/** What dialects call an error without a name. */
+const NAMELESS = 'upstream_error'
+
 function codeOf (status: number): string {
   if (status === 404) return 'not_found'
   if (status === 429) return 'rate_limit_exceeded'
-  return status < 500 ? 'invalid_request' : 'upstream_error'
+  return status < 500 ? 'invalid_request' : NAMELESS
 }
 
 /** How an exchange ends that the provider did not answer. */

@@ -82,8 +82,10 @@ t.test('refusals keep their status and message, without the key (U42, U44)', asy
   }
   // Servers that only speak the dialect leave fields out, or say it in their own way.
   for (const [name, body] of [['message alone', { error: { message: 'no', extra: 7 } }], ['a text', { error: 'no' }], ['detail', { detail: 'no' }], ['findings', { detail: [{ loc: ['x'], msg: 'no', type: 'y' }] }]] as const) {
-    for (const answer of await all(() => [framed(JSON.stringify(body), '400 No')])) {
-      await check(t, name, answer, { end: 'error', status: 400, message: /^no$/, outcome: /^refused$/ })
+    for (const [status, code] of [[400, /^invalid_request$/], [404, /^not_found$/], [429, /^rate_limit_exceeded$/]] as const) {
+      for (const answer of await all(() => [framed(JSON.stringify(body), `${status} No`)])) {
+        await check(t, `${status}, ${name}`, answer, { end: 'error', status, message: /^no$/, code, outcome: /^refused$/ })
+      }
     }
   }
   t.same(leaks(), [])
