@@ -1,6 +1,6 @@
 import fp from 'fastify-plugin'
 import type { Provider } from '../providers/provider.ts'
-import type { Call, Dialect, Target as ModelFacts, Translation } from '../providers/dialects/dialect.ts'
+import type { Call, Dialect, ModelFacts, Translation } from '../providers/dialects/dialect.ts'
 import { dialects } from '../providers/dialects/index.ts'
 import type { KeyTarget, VirtualKey } from './keys/index.ts'
 import { GatewayError } from './errors.ts'

@@ -56,7 +56,7 @@ export interface Dialect {
    * The top-level fields to change so that no answer is longer than `tokens`, by the name that the server knows: a cap by
    * another name caps nothing. None where the body says so already. Absent: answers cannot be capped.
    */
-  cap? (tokens: number, body: Record<string, unknown>, facts: Target): Record<string, unknown>
+  cap? (tokens: number, body: Record<string, unknown>, facts: ModelFacts): Record<string, unknown>
   errors: ErrorCodec
   stream: StreamReader
   models?: ModelList
@@ -255,7 +255,7 @@ export interface Translation {
   names: Names
   decodeRequest (body: Record<string, unknown>): Conversation
   /** @throws {Untranslatable} where leaving it out would change what the request means. */
-  encodeRequest (conversation: Conversation, target: Target): Encoded
+  encodeRequest (conversation: Conversation, facts: ModelFacts): Encoded
   decodeEvents (): EventDecoder
   encodeEvents (options: EncodeOptions): EventEncoder
   /** Whether a stream's last events say once more all the text before them, so that it is held until then. */
@@ -287,8 +287,8 @@ export interface EncodeOptions {
   inputEstimate?: number
 }
 
-/** What is known of the model a request is encoded for, and of the server that has it: not where that is (`Target` of plugins/providers.ts). */
-export interface Target {
+/** What is known of the model a request is encoded for, and of the server that has it: not where that is, which is the `Target` of plugins/providers.ts. */
+export interface ModelFacts {
   /** Its largest output in tokens. */
   maxOutputTokens?: number
   /** How it is told to think: by a token budget, by a word of effort, or not at all. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { isDeepStrictEqual } from 'node:util'
 import type { Conversation } from '../../providers/dialects/conversation.ts'
 import { BadRequest, Untranslatable } from '../../providers/dialects/dialect.ts'
-import type { Dialect, Target, Translation } from '../../providers/dialects/dialect.ts'
+import type { Dialect, ModelFacts, Translation } from '../../providers/dialects/dialect.ts'
 import type { Event } from '../../providers/dialects/events.ts'
 import { parseExact } from '../../providers/dialects/json.ts'
 import { formatEvent } from '../../providers/dialects/sse.ts'
@@ -37,7 +37,7 @@ export function pairLaws (one: Dialect, other: Dialect): Law[] {
   ]
 }
 
-const TARGETS: readonly Target[] = [{}, { thinking: 'adaptive', maxOutputTokens: 64000 }, { thinking: 'none', customTools: false }, { customTools: true, reasoningText: true }]
+const TARGETS: readonly ModelFacts[] = [{}, { thinking: 'adaptive', maxOutputTokens: 64000 }, { thinking: 'none', customTools: false }, { customTools: true, reasoningText: true }]
 
 function requests (a: Translation, b: Translation, random: Random): void {
   const conversation = plainConversation(random, a.names)
@@ -49,7 +49,7 @@ function requests (a: Translation, b: Translation, random: Random): void {
 }
 
 /** What the first dialect says of a conversation goes there and back; what differs then has been named on the way. */
-function named (a: Translation, b: Translation, conversation: Conversation, target: Target): void {
+function named (a: Translation, b: Translation, conversation: Conversation, target: ModelFacts): void {
   const said = orRefused(() => a.decodeRequest(copy(a.encodeRequest(conversation, target).body)))
   const there = said && orRefused(() => b.encodeRequest(said, target))
   const heard = there && orRefused(() => b.decodeRequest(copy(there.body)))

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { BadRequest, Untranslatable } from '../../providers/dialects/dialect.ts'
-import type { Dialect, Encoded, Target } from '../../providers/dialects/dialect.ts'
+import type { Dialect, Encoded, ModelFacts } from '../../providers/dialects/dialect.ts'
 import { isObject, objectsOf } from '../../providers/dialects/json.ts'
 import { EventTranslation } from '../../providers/dialects/translate.ts'
 import type { Probe, Probes } from './probe.ts'
@@ -18,7 +18,7 @@ export type Fate =
   | { kind: 'dropped' }
 
 /** Runs a request with and without what the probe says through both dialects, and looks at what differs. */
-export function requestFate (from: Dialect, to: Dialect, probes: Probes, probe: Probe, target: Target): Fate {
+export function requestFate (from: Dialect, to: Dialect, probes: Probes, probe: Probe, target: ModelFacts): Fate {
   const [source, sink] = [from.translation, to.translation]
   if (source === undefined || sink === undefined) throw new TypeError(`${from.id} is not translated to ${to.id}`)
   return fate(probes, probe, (body) => {

@@ -1,4 +1,4 @@
-import type { Dialect, Target } from '../../providers/dialects/dialect.ts'
+import type { Dialect, ModelFacts } from '../../providers/dialects/dialect.ts'
 import { dialects } from '../../providers/dialects/index.ts'
 import { replyFate, requestFate } from './fate.ts'
 import type { Fate } from './fate.ts'
@@ -6,7 +6,7 @@ import { replies, requests } from './index.ts'
 import type { Probe, Probes } from './probe.ts'
 
 /** What may be known of a model, one thing at a time. */
-const FACTS: readonly Target[] = [
+const FACTS: readonly ModelFacts[] = [
   { thinking: 'adaptive' }, { thinking: 'budget' }, { thinking: 'none' }, { sampling: false }, { maxOutputTokens: 64 },
   { capName: 'max_tokens' }, { capName: 'max_completion_tokens' }, { reasoningText: true }, { customTools: true }, { customTools: false }
 ]
@@ -14,7 +14,7 @@ const FACTS: readonly Target[] = [
 export interface Row { probes: Probes, probe: Probe, fates: Array<{ to: string, fate: Fate }> }
 
 /** What becomes of every field of a request on its way to every other dialect, of whose model the given is known. */
-export function requestRows (probes: Probes, target: Target = {}): Row[] {
+export function requestRows (probes: Probes, target: ModelFacts = {}): Row[] {
   const from = dialectOf(probes)
   return probes.probes.map((probe) => ({ probes, probe, fates: others(from).map((to) => ({ to: to.id, fate: requestFate(from, to, probes, probe, target) })) }))
 }

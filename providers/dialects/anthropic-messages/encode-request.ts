@@ -1,15 +1,15 @@
 import type { Conversation, Tool } from '../conversation.ts'
 import { asFunction } from '../custom-tools.ts'
-import type { Encoded, Target } from '../dialect.ts'
+import type { Encoded, ModelFacts } from '../dialect.ts'
 import { encodeCache } from './cache.ts'
 import { encodeMessages } from './encode-messages.ts'
 import { encodeThinking } from './thinking.ts'
 
 /** A conversation as a Messages request. */
-export function encodeRequest (conversation: Conversation, target: Target): Encoded {
+export function encodeRequest (conversation: Conversation, facts: ModelFacts): Encoded {
   const lossy = new Set(Object.keys(conversation.extras))
   const { system, messages } = encodeMessages(conversation, lossy)
-  const { maxTokens, thinking, effort } = encodeThinking(conversation, target, lossy)
+  const { maxTokens, thinking, effort } = encodeThinking(conversation, facts, lossy)
   const config = { ...encodeFormat(conversation, lossy), ...effort !== undefined && { effort } }
   const stop = encodeStop(conversation, lossy)
   const tools = encodeTools(conversation, lossy)
@@ -24,7 +24,7 @@ export function encodeRequest (conversation: Conversation, target: Target): Enco
     ...choice !== undefined && { tool_choice: choice },
     ...thinking !== undefined && { thinking },
     ...Object.keys(config).length > 0 && { output_config: config },
-    ...encodeSampling(conversation, target, thinking !== undefined, lossy),
+    ...encodeSampling(conversation, facts, thinking !== undefined, lossy),
     ...stop.length > 0 && { stop_sequences: stop },
     ...conversation.user !== undefined && { metadata: { user_id: conversation.user } },
     ...conversation.stream && { stream: true }
@@ -101,8 +101,8 @@ function encodeStop ({ stop = [], names }: Conversation, lossy: Set<string>): st
  * Newer models take no sampling parameters, older ones none while they think, and none of them both at once or a
  * temperature above 1. A value of 1 is the default and can go unsaid.
  */
-function encodeSampling ({ temperature, topP, names }: Conversation, target: Target, thinks: boolean, lossy: Set<string>): Record<string, number> {
-  const takes = target.sampling !== false && !thinks
+function encodeSampling ({ temperature, topP, names }: Conversation, facts: ModelFacts, thinks: boolean, lossy: Set<string>): Record<string, number> {
+  const takes = facts.sampling !== false && !thinks
   const sampling: Record<string, number> = {}
   if (temperature !== undefined) {
     if (takes) sampling.temperature = Math.min(temperature, 1)

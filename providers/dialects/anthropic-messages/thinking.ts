@@ -1,5 +1,5 @@
 import type { Conversation, Reasoning } from '../conversation.ts'
-import type { Target } from '../dialect.ts'
+import type { ModelFacts } from '../dialect.ts'
 
 /** Tokens for the answer where the client names no cap and the model's largest output is not known. */
 const ANSWER = 4096
@@ -25,13 +25,13 @@ interface Thinking {
 }
 
 /** How the model is told to think, and the cap on its output, which includes what it thinks. */
-export function encodeThinking (conversation: Conversation, target: Target, lossy: Set<string>): Thinking {
+export function encodeThinking (conversation: Conversation, facts: ModelFacts, lossy: Set<string>): Thinking {
   const { reasoning, maxOutputTokens: asked, names } = conversation
-  const maxTokens = asked ?? target.maxOutputTokens ?? ANSWER
+  const maxTokens = asked ?? facts.maxOutputTokens ?? ANSWER
   if (reasoning === undefined) return { maxTokens }
   if (reasoning.effort === 'none') {
     // Newer models think unasked, and the newest cannot be told not to.
-    if (target.thinking === 'adaptive') lossy.add(names.reasoning)
+    if (facts.thinking === 'adaptive') lossy.add(names.reasoning)
     return { maxTokens }
   }
   const none = (): Thinking => {
@@ -41,13 +41,13 @@ export function encodeThinking (conversation: Conversation, target: Target, loss
   // A forced call leaves no room for thought: the vendor refuses both together.
   const forced = conversation.toolChoice?.type === 'required' || conversation.toolChoice?.type === 'tool'
   if (forced) return none()
-  if (target.thinking === 'adaptive') {
+  if (facts.thinking === 'adaptive') {
     const effort = reasoning.effort === undefined ? wordOf(reasoning.budget) : efforts[reasoning.effort].word
     return { maxTokens, thinking: { type: 'adaptive', display: 'summarized' }, ...effort !== undefined && { effort } }
   }
-  if (target.thinking !== 'budget' || awaitsUnproven(conversation)) return none()
+  if (facts.thinking !== 'budget' || awaitsUnproven(conversation)) return none()
   const wanted = Math.max(LEAST_BUDGET, reasoning.budget ?? efforts[reasoning.effort ?? 'medium'].budget)
-  const cap = asked ?? Math.min(Math.max(maxTokens, wanted + ANSWER), target.maxOutputTokens ?? Infinity)
+  const cap = asked ?? Math.min(Math.max(maxTokens, wanted + ANSWER), facts.maxOutputTokens ?? Infinity)
   const budget = Math.min(wanted, cap - 1)
   if (budget < LEAST_BUDGET) return none()
   return { maxTokens: cap, thinking: { type: 'enabled', budget_tokens: budget } }

@@ -1,5 +1,5 @@
 import { answersOf, capOf, entriesOf, says, Tally } from '../bound.ts'
-import type { Bound, Target } from '../dialect.ts'
+import type { Bound, ModelFacts } from '../dialect.ts'
 import { objectsOf, textOf } from '../json.ts'
 import { promptCache } from '../openai-bound.ts'
 
@@ -45,7 +45,7 @@ export function bound (body: Record<string, unknown>): Bound {
 }
 
 /** A server that knows the newer name knows both. `null` is as if the field were not there. */
-export function cap (tokens: number, body: Record<string, unknown>, { capName = 'max_tokens' }: Target): Record<string, unknown> {
+export function cap (tokens: number, body: Record<string, unknown>, { capName = 'max_tokens' }: ModelFacts): Record<string, unknown> {
   const other = capName === 'max_tokens' ? 'max_completion_tokens' : 'max_tokens'
   const heard = capOf(body[capName]) ?? (capName === 'max_tokens' ? undefined : capOf(body.max_tokens))
   if (heard !== undefined && (saidCap(body) ?? Infinity) <= tokens) return {}

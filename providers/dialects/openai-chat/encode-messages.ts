@@ -1,13 +1,13 @@
 import type { Conversation, Part, Turn } from '../conversation.ts'
 import { unwrapInput } from '../custom-tools.ts'
-import type { Target } from '../dialect.ts'
+import type { ModelFacts } from '../dialect.ts'
 import { encodePart, encodeText } from './encode-parts.ts'
 import { encodeDetail } from './reasoning.ts'
 
 type Message = Record<string, unknown>
 type Of<T extends Part['type']> = Extract<Part, { type: T }>
 
-export function encodeMessages (conversation: Conversation, target: Target, lossy: Set<string>): Message[] {
+export function encodeMessages (conversation: Conversation, facts: ModelFacts, lossy: Set<string>): Message[] {
   const messages: Message[] = []
   // Pictures in tool results wait until the last result of the turn: nothing may come between results.
   let pictures: Message[] = []
@@ -26,7 +26,7 @@ export function encodeMessages (conversation: Conversation, target: Target, loss
     }
     if (rest.parts.length === 0) continue
     flush()
-    if (rest.role === 'assistant') messages.push(...encodeAssistant(rest.parts, conversation, target, lossy))
+    if (rest.role === 'assistant') messages.push(...encodeAssistant(rest.parts, conversation, facts, lossy))
     else messages.push(...encodeMessage(roles[rest.role], rest.parts, conversation, lossy))
   }
   flush()
@@ -49,7 +49,7 @@ function encodeContent (parts: Part[], conversation: Conversation, lossy: Set<st
   return parts.flatMap((part) => encodePart(part, conversation, lossy))
 }
 
-function encodeAssistant (parts: Part[], conversation: Conversation, target: Target, lossy: Set<string>): Message[] {
+function encodeAssistant (parts: Part[], conversation: Conversation, facts: ModelFacts, lossy: Set<string>): Message[] {
   const of = <T extends Part['type']>(type: T): Array<Of<T>> => parts.filter((part): part is Of<T> => part.type === type)
   const message: Message = { role: 'assistant' }
   const texts = parts.filter(({ type }) => type !== 'reasoning' && type !== 'refusal' && type !== 'tool-call')
@@ -57,9 +57,9 @@ function encodeAssistant (parts: Part[], conversation: Conversation, target: Tar
   message.content = Array.isArray(content) && content.length === 0 ? null : content
   const refusal = of('refusal').map(({ text }) => text).join('')
   if (refusal !== '') message.refusal = refusal
-  if (target.reasoningText !== false) Object.assign(message, encodeReasoning(of('reasoning')))
+  if (facts.reasoningText !== false) Object.assign(message, encodeReasoning(of('reasoning')))
   else if (of('reasoning').length > 0) lossy.add(conversation.names.reasoningPart)
-  const calls = of('tool-call').map((call) => encodeCall(call, conversation, target, lossy))
+  const calls = of('tool-call').map((call) => encodeCall(call, conversation, facts, lossy))
   if (calls.length > 0) message.tool_calls = calls
   return message.content === null && Object.keys(message).length === 2 ? [] : [message]
 }
@@ -70,9 +70,9 @@ function encodeReasoning (parts: Array<Of<'reasoning'>>): Message {
   return { ...thought !== '' && { reasoning_content: thought }, ...proven && { reasoning_details: parts.map(encodeDetail) } }
 }
 
-function encodeCall ({ id, name, arguments: json, custom, cache }: Of<'tool-call'>, { names }: Conversation, target: Target, lossy: Set<string>): Message {
+function encodeCall ({ id, name, arguments: json, custom, cache }: Of<'tool-call'>, { names }: Conversation, facts: ModelFacts, lossy: Set<string>): Message {
   if (cache !== undefined) lossy.add(names.cache)
-  if (custom === true && target.customTools === true) return { id, type: 'custom', custom: { name, input: unwrapInput(json) } }
+  if (custom === true && facts.customTools === true) return { id, type: 'custom', custom: { name, input: unwrapInput(json) } }
   return { id, type: 'function', function: { name, arguments: json === '' ? '{}' : json } }
 }
 

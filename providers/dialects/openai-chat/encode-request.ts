@@ -1,26 +1,26 @@
 import type { Conversation, OutputFormat } from '../conversation.ts'
-import type { Encoded, Target } from '../dialect.ts'
+import type { Encoded, ModelFacts } from '../dialect.ts'
 import { effortOf } from '../effort.ts'
 import { encodeMessages } from './encode-messages.ts'
 import { encodeChoice, encodeTool } from './encode-tools.ts'
 
 /** A conversation as a Chat Completions request. */
-export function encodeRequest (conversation: Conversation, target: Target): Encoded {
+export function encodeRequest (conversation: Conversation, facts: ModelFacts): Encoded {
   const { model, stream, tools = [], toolChoice, temperature, topP, stop = [], output, user, names } = conversation
   const lossy = new Set(Object.keys(conversation.extras))
-  const body: Record<string, unknown> = { model, messages: encodeMessages(conversation, target, lossy) }
+  const body: Record<string, unknown> = { model, messages: encodeMessages(conversation, facts, lossy) }
   if (stream) {
     body.stream = true
     body.stream_options = { include_usage: true }
   }
-  const cap = encodeCap(conversation, target, lossy)
-  if (cap !== undefined) body[target.capName ?? 'max_tokens'] = cap
+  const cap = encodeCap(conversation, facts, lossy)
+  if (cap !== undefined) body[facts.capName ?? 'max_tokens'] = cap
   if (temperature !== undefined) {
-    if (target.sampling !== false) body.temperature = temperature
+    if (facts.sampling !== false) body.temperature = temperature
     else if (temperature !== 1) lossy.add(names.temperature)
   }
   if (topP !== undefined) {
-    if (target.sampling !== false) body.top_p = topP
+    if (facts.sampling !== false) body.top_p = topP
     else if (topP !== 1) lossy.add(names.topP)
   }
   if (stop.length > 0) {
@@ -29,12 +29,12 @@ export function encodeRequest (conversation: Conversation, target: Target): Enco
     if (stop.length > 4) lossy.add(names.stop)
   }
   if (tools.length > 0) {
-    body.tools = tools.map((tool) => encodeTool(tool, conversation, target, lossy))
-    if (toolChoice !== undefined) body.tool_choice = encodeChoice(toolChoice, tools, target)
+    body.tools = tools.map((tool) => encodeTool(tool, conversation, facts, lossy))
+    if (toolChoice !== undefined) body.tool_choice = encodeChoice(toolChoice, tools, facts)
     if (conversation.parallelToolCalls !== undefined) body.parallel_tool_calls = conversation.parallelToolCalls
   }
   if (output !== undefined) body.response_format = encodeOutput(output)
-  const effort = encodeEffort(conversation, target, lossy)
+  const effort = encodeEffort(conversation, facts, lossy)
   if (effort !== undefined) body.reasoning_effort = effort
   if (user !== undefined) body.user = user
   // The vendor takes metadata with "store" alone, and nothing is to be stored.
@@ -56,7 +56,7 @@ function encodeService ({ verbosity, serviceTier, promptCache, logprobs }: Conve
 }
 
 /** Other dialects must name a cap, and clients name a large one: it is lowered to what the model can. */
-function encodeCap ({ maxOutputTokens: cap, names }: Conversation, { maxOutputTokens: most }: Target, lossy: Set<string>): number | undefined {
+function encodeCap ({ maxOutputTokens: cap, names }: Conversation, { maxOutputTokens: most }: ModelFacts, lossy: Set<string>): number | undefined {
   if (cap === undefined || most === undefined || cap <= most) return cap
   lossy.add(names.maxOutputTokens)
   return most
@@ -68,10 +68,10 @@ function encodeOutput (output: OutputFormat): Record<string, unknown> {
   return { type: 'json_schema', json_schema: { name, ...description !== undefined && { description }, schema, strict } }
 }
 
-function encodeEffort ({ reasoning, names }: Conversation, target: Target, lossy: Set<string>): string | undefined {
+function encodeEffort ({ reasoning, names }: Conversation, facts: ModelFacts, lossy: Set<string>): string | undefined {
   if (reasoning === undefined) return undefined
   const { effort, budget } = reasoning
-  if (target.thinking === 'none') {
+  if (facts.thinking === 'none') {
     if (effort !== 'none') lossy.add(names.reasoning)
     return undefined
   }

@@ -1,11 +1,11 @@
 import type { Conversation, Tool, ToolChoice } from '../conversation.ts'
 import { asFunction } from '../custom-tools.ts'
-import type { Target } from '../dialect.ts'
+import type { ModelFacts } from '../dialect.ts'
 
-export function encodeTool (tool: Tool, { names }: Conversation, target: Target, lossy: Set<string>): Record<string, unknown> {
+export function encodeTool (tool: Tool, { names }: Conversation, facts: ModelFacts, lossy: Set<string>): Record<string, unknown> {
   if (tool.cache !== undefined) lossy.add(names.cache)
   if (tool.custom === undefined) return encodeFunction(tool)
-  if (target.customTools === true) return { type: 'custom', custom: encodeCustom(tool, tool.custom.format) }
+  if (facts.customTools === true) return { type: 'custom', custom: encodeCustom(tool, tool.custom.format) }
   if (tool.custom.format !== undefined) lossy.add(names.toolFormat)
   return encodeFunction(asFunction(tool))
 }
@@ -27,9 +27,9 @@ function encodeCustom ({ name, description }: Tool, format: Record<string, unkno
   return { name, ...description !== undefined && { description }, ...format !== undefined && { format: { type, grammar } } }
 }
 
-export function encodeChoice (choice: ToolChoice, tools: Tool[], target: Target): unknown {
+export function encodeChoice (choice: ToolChoice, tools: Tool[], facts: ModelFacts): unknown {
   if (choice.type !== 'tool') return choice.type
   const { name } = choice
-  const custom = target.customTools === true && tools.some((tool) => tool.name === name && tool.custom !== undefined)
+  const custom = facts.customTools === true && tools.some((tool) => tool.name === name && tool.custom !== undefined)
   return custom ? { type: 'custom', custom: { name } } : { type: 'function', function: { name } }
 }

@@ -1,7 +1,7 @@
 import type { Conversation, Part, Turn } from '../conversation.ts'
 import { unwrapInput } from '../custom-tools.ts'
 import { Untranslatable } from '../dialect.ts'
-import type { Target } from '../dialect.ts'
+import type { ModelFacts } from '../dialect.ts'
 import { encodeContent, encodePart } from './encode-parts.ts'
 import { ID } from './id.ts'
 
@@ -9,8 +9,8 @@ type Item = Record<string, unknown>
 type Of<T extends Part['type']> = Extract<Part, { type: T }>
 
 /** The turns as items. */
-export function encodeInput (conversation: Conversation, target: Target, lossy: Set<string>): Item[] {
-  const items = new InputItems(conversation, target, lossy)
+export function encodeInput (conversation: Conversation, facts: ModelFacts, lossy: Set<string>): Item[] {
+  const items = new InputItems(conversation, facts, lossy)
   for (const turn of conversation.turns) items.push(turn)
   return items.all
 }
@@ -18,14 +18,14 @@ export function encodeInput (conversation: Conversation, target: Target, lossy: 
 class InputItems {
   readonly all: Item[] = []
   readonly #conversation: Conversation
-  readonly #target: Target
+  readonly #facts: ModelFacts
   readonly #lossy: Set<string>
   /** Ids of calls to custom tools: their outputs are items of another type. */
   readonly #customCalls = new Set<string>()
 
-  constructor (conversation: Conversation, target: Target, lossy: Set<string>) {
+  constructor (conversation: Conversation, facts: ModelFacts, lossy: Set<string>) {
     this.#conversation = conversation
-    this.#target = target
+    this.#facts = facts
     this.#lossy = lossy
   }
 
@@ -78,7 +78,7 @@ class InputItems {
 
   #reasoning ({ text, signature, redacted }: Of<'reasoning'>): Item[] {
     const proof = redacted ?? signature
-    if (proof === undefined && (text === '' || this.#target.reasoningText === false)) {
+    if (proof === undefined && (text === '' || this.#facts.reasoningText === false)) {
       if (text !== '') this.#lossy.add(this.#conversation.names.reasoningPart)
       return []
     }
@@ -91,7 +91,7 @@ class InputItems {
     if (cache !== undefined) this.#lossy.add(this.#conversation.names.cache)
     const group = this.#conversation.tools?.find(({ name }) => name === flat)?.namespace
     const named = { call_id: id, name: group?.tool ?? flat, ...group !== undefined && { namespace: group.name } }
-    if (custom !== true || this.#target.customTools !== true) return { type: 'function_call', ...named, arguments: json === '' ? '{}' : json }
+    if (custom !== true || this.#facts.customTools !== true) return { type: 'function_call', ...named, arguments: json === '' ? '{}' : json }
     this.#customCalls.add(id)
     return { type: 'custom_tool_call', ...named, input: unwrapInput(json) }
   }

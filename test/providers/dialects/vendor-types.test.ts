@@ -1,6 +1,6 @@
 import t from 'tap'
 import { BadRequest, Untranslatable } from '../../../providers/dialects/dialect.ts'
-import type { Dialect, Target } from '../../../providers/dialects/dialect.ts'
+import type { Dialect, ModelFacts } from '../../../providers/dialects/dialect.ts'
 import { dialects } from '../../../providers/dialects/index.ts'
 import { plainConversation } from '../../laws/generate.ts'
 import { Random } from '../../laws/law.ts'
@@ -10,9 +10,9 @@ import type { Sample } from '../../vendor/check.ts'
 import { versionOf } from '../../vendor/types.ts'
 
 const speaking = [...dialects.values()].filter(({ translation }) => translation !== undefined)
-const targets: Target[] = [{}, { thinking: 'adaptive', sampling: false }, { thinking: 'budget', maxOutputTokens: 32000 }, { customTools: true, reasoningText: true }, { customTools: false, capName: 'max_tokens' }]
+const targets: ModelFacts[] = [{}, { thinking: 'adaptive', sampling: false }, { thinking: 'budget', maxOutputTokens: 32000 }, { customTools: true, reasoningText: true }, { customTools: false, capName: 'max_tokens' }]
 
-function translate (from: Dialect, to: Dialect, name: string, request: Record<string, unknown>, target: Target): Sample[] {
+function translate (from: Dialect, to: Dialect, name: string, request: Record<string, unknown>, target: ModelFacts): Sample[] {
   try {
     const conversation = from.translation?.decodeRequest(JSON.parse(JSON.stringify(request)))
     const body = conversation === undefined ? undefined : to.translation?.encodeRequest(conversation, target).body

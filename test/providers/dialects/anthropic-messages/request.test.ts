@@ -1,7 +1,7 @@
 import t from 'tap'
 import { anthropicMessages } from '../../../../providers/dialects/anthropic-messages/index.ts'
 import type { Conversation, Part, Turn } from '../../../../providers/dialects/conversation.ts'
-import type { Target, Translation } from '../../../../providers/dialects/dialect.ts'
+import type { ModelFacts, Translation } from '../../../../providers/dialects/dialect.ts'
 import { openaiChat } from '../../../../providers/dialects/openai-chat/index.ts'
 
 /** Parsed JSON, whatever it is. */
@@ -12,12 +12,12 @@ const chat = openaiChat.translation as Translation
 const hello: Turn = { role: 'user', parts: [{ type: 'text', text: 'Hi' }] }
 const { names } = chat.decodeRequest({ model: 'm', messages: [] })
 
-function encode (more: Partial<Conversation>, target: Target = {}): { body: Json, lossy: string[] } {
+function encode (more: Partial<Conversation>, target: ModelFacts = {}): { body: Json, lossy: string[] } {
   return encodeRequest({ model: 'm', turns: [hello], stream: false, extras: {}, names, ...more }, target)
 }
 
 /** A chat request as Messages would have it. */
-function translate (more: object, target: Target = {}): { body: Json, lossy: string[] } {
+function translate (more: object, target: ModelFacts = {}): { body: Json, lossy: string[] } {
   return encodeRequest(chat.decodeRequest({ model: 'm', messages: [{ role: 'user', content: 'Hi' }], ...more }), target)
 }
 
@@ -126,7 +126,7 @@ t.test('caps, sampling, stops, formats', async (t) => {
   t.equal(translate({}).body.max_tokens, 4096)
   t.equal(translate({}, { maxOutputTokens: 64000 }).body.max_tokens, 64000)
   t.equal(translate({ max_tokens: 99000 }, { maxOutputTokens: 64000 }).body.max_tokens, 99000, 'the provider is the judge')
-  const sampling = (more: object, target: Target = {}) => {
+  const sampling = (more: object, target: ModelFacts = {}) => {
     const { body: { temperature, top_p: topP }, lossy } = translate(more, target)
     return [temperature, topP, ...lossy]
   }
@@ -146,7 +146,7 @@ t.test('caps, sampling, stops, formats', async (t) => {
 })
 
 t.test('how the model is told to think', async (t) => {
-  const think = (more: object, target: Target) => {
+  const think = (more: object, target: ModelFacts) => {
     const { body: { thinking, output_config: config, max_tokens: cap }, lossy } = translate(more, target)
     return { thinking, effort: config?.effort, cap, lossy }
   }

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { anthropicMessages } from '../../../../providers/dialects/anthropic-messages/index.ts'
 import type { Conversation, Part } from '../../../../providers/dialects/conversation.ts'
-import type { Target, Translation } from '../../../../providers/dialects/dialect.ts'
+import type { ModelFacts, Translation } from '../../../../providers/dialects/dialect.ts'
 import { openaiChat } from '../../../../providers/dialects/openai-chat/index.ts'
 import { decodeRequest, names } from '../../../../providers/dialects/openai-responses/decode-request.ts'
 import { encodeRequest } from '../../../../providers/dialects/openai-responses/encode-request.ts'
@@ -20,7 +20,7 @@ function read (more: object = {}): Conversation {
   return decodeRequest({ model: 'm', input: 'Hi', ...more })
 }
 
-function write (more: Partial<Conversation>, target: Target = {}): { body: Json, lossy: string[] } {
+function write (more: Partial<Conversation>, target: ModelFacts = {}): { body: Json, lossy: string[] } {
   return encodeRequest({ model: 'm', turns: [{ role: 'user', parts: [{ type: 'text', text: 'Hi' }] }], stream: false, extras: {}, names, ...more }, target)
 }
 
@@ -143,7 +143,7 @@ t.test('reasoning of every kind', async (t) => {
   t.same(thought({ summary: [{ type: 'summary_text', text: '' }], encrypted_content: 'e' }), [{ type: 'reasoning', text: '', signature: 'e' }])
   t.same(thought({ summary: [{ type: 'summary_text', text: 'S' }], content: [{ type: 'reasoning_text', text: 'T' }] }), [{ type: 'reasoning', text: 'T' }])
   t.same(thought({ summary: [], encrypted_content: null }), [])
-  const write = (part: Part, target: Target = {}) => encodeRequest({ model: 'm', turns: [{ role: 'assistant', parts: [part] }], stream: false, extras: {}, names: chat.names }, target)
+  const write = (part: Part, target: ModelFacts = {}) => encodeRequest({ model: 'm', turns: [{ role: 'assistant', parts: [part] }], stream: false, extras: {}, names: chat.names }, target)
   t.same(write({ type: 'reasoning', text: 'S', signature: 'e' }).body.input, [{ type: 'reasoning', summary: [{ type: 'summary_text', text: 'S' }], encrypted_content: 'e' }])
   t.same(write({ type: 'reasoning', text: '', signature: 'e' }).body.input, [{ type: 'reasoning', summary: [], encrypted_content: 'e' }])
   t.same(write({ type: 'reasoning', text: '', redacted: 'e' }).body.input, [{ type: 'reasoning', summary: [], encrypted_content: 'e' }])
