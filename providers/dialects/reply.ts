@@ -6,7 +6,7 @@ import { PassThrough } from './pass-through.ts'
 import type { Generated } from './sample.ts'
 import { formatEvent, SseReader } from './sse.ts'
 import type { SseEvent } from './sse.ts'
-import { EventTranslation, Translation } from './translate.ts'
+import { EventTranslation, StreamTranslation } from './translate.ts'
 
 /**
  * A provider's reply as the client is to have it: in the client's dialect, streamed or whole as the client asked,
@@ -78,12 +78,12 @@ export function replyStream (options: ReplyOptions): ReplyStream {
 
 /** A class and no object of closures: thousands are open at once. */
 class TextStream implements ReplyStream {
-  readonly #stream: PassThrough | Translation
+  readonly #stream: PassThrough | StreamTranslation
 
   constructor ({ client, upstream, call, redact, ...rest }: ReplyOptions) {
     this.#stream = client.id === upstream.id
       ? new PassThrough(client, { withholdUsage: !call.wantsUsage, choices: call.choices, redact })
-      : new Translation(upstream, client, { ...rest, usage: call.wantsUsage, redact })
+      : new StreamTranslation(upstream, client, { ...rest, usage: call.wantsUsage, redact })
   }
 
   get done (): boolean { return this.#stream.done }
@@ -98,7 +98,7 @@ class TextStream implements ReplyStream {
   end (): Ending {
     const stream = this.#stream
     const ending = { ...stream.end(), ...told(stream), behind: stream.behind, generated: () => stream.generated() }
-    return stream instanceof Translation ? { ...ending, lossy: stream.lossy } : ending
+    return stream instanceof StreamTranslation ? { ...ending, lossy: stream.lossy } : ending
   }
 }
 

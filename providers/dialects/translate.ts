@@ -133,7 +133,7 @@ export class EventTranslation extends Observer {
 }
 
 /** A stream translated as its bytes arrive. */
-export class Translation extends Observer {
+export class StreamTranslation extends Observer {
   readonly #events: EventTranslation
   readonly #reader = new SseReader(MAX_EVENT)
   /** How many times there was something to say. */

@@ -6,7 +6,7 @@ import type { Dialect, ModelFacts, Translation } from '../../providers/dialects/
 import type { Event } from '../../providers/dialects/events.ts'
 import { parseExact } from '../../providers/dialects/json.ts'
 import { formatEvent } from '../../providers/dialects/sse.ts'
-import { Translation as StreamTranslation } from '../../providers/dialects/translate.ts'
+import { StreamTranslation } from '../../providers/dialects/translate.ts'
 import { everyCut } from './cuts.ts'
 import { plainConversation, plainReply } from './generate.ts'
 import { Random } from './law.ts'
