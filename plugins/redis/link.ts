@@ -27,8 +27,8 @@ export interface LinkOptions {
 }
 
 /** There is no connection, or it was given up while an answer was awaited. */
-export class Apart extends Error {
-  override name = 'Apart'
+export class NotConnected extends Error {
+  override name = 'NotConnected'
 }
 
 /**
@@ -74,7 +74,7 @@ export class Link {
    */
   async call (script: Script, keys: string[], args: Array<string | number>, asking = 1): Promise<Reply> {
     const client = this.#client
-    if (client === undefined) throw new Apart('not connected to Redis')
+    if (client === undefined) throw new NotConnected('not connected to Redis')
     const patience = this.patience()
     this.#asking += asking
     try {
@@ -108,7 +108,7 @@ export class Link {
 
   close (): void {
     this.#closing.abort()
-    this.#drop(new Apart('the gateway stops'))
+    this.#drop(new NotConnected('the gateway stops'))
   }
 
   async #keep (tried: () => void): Promise<void> {
@@ -146,16 +146,16 @@ export class Link {
       disableClientInfo: true,
       protocol: 2
     })
-    let reason: Error = new Apart('Redis closed the connection')
+    let reason: Error = new NotConnected('Redis closed the connection')
     client.on('error', (error: Error) => { reason = error })
     client.on('close', () => { if (client === this.#client) this.#drop(reason) })
-    if (this.#closing.signal.aborted) throw new Apart('the gateway stops')
+    if (this.#closing.signal.aborted) throw new NotConnected('the gateway stops')
     this.#client = client
     this.#failures = 0
     try {
       await soon(client.connect(), CONNECT)
     } catch (error) {
-      throw reason instanceof Apart ? error : reason
+      throw reason instanceof NotConnected ? error : reason
     }
     this.#run = await soon(runOf(client), CONNECT)
     await this.greet()

@@ -1,5 +1,5 @@
 import { keys } from './keys.ts'
-import { Apart, type Link } from '../../redis/link.ts'
+import { NotConnected, type Link } from '../../redis/link.ts'
 import { encode, type Message } from './messages.ts'
 import { apply } from './scripts/apply.ts'
 
@@ -48,7 +48,7 @@ export class Outbox {
   /** Resolves once all that was pushed until now is applied. @throws where sending fails; it is sent again all the same */
   async applied (): Promise<void> {
     if (this.#queue.length === 0) return
-    if (!this.#link.connected) throw new Apart('not connected to Redis')
+    if (!this.#link.connected) throw new NotConnected('not connected to Redis')
     const number = this.#number
     await new Promise<void>((resolve, reject) => { this.#waiters.push({ number, resolve, reject }) })
   }
