@@ -3,7 +3,7 @@ import type { Place } from '../linked-list.ts'
 import type { Granted, QuotaStore } from './store.ts'
 
 /** What a request really used. */
-export interface Used {
+export interface Spent {
   requests: number
   tokens: number
   /** Nano-dollars. */
@@ -49,7 +49,7 @@ export interface Hold {
   /** The same as JSON, as every request's row holds it. */
   readonly explanation: string
   /** It reached a provider, and this is what it used. */
-  settle (used: Used): void
+  settle (used: Spent): void
   /** It never did: it costs nothing. */
   release (): void
   /** What it used will never be known: everything that was held is used. */
@@ -67,7 +67,7 @@ export class StoreHold implements Hold {
   /** The sweeper's own. */
   place: Place<StoreHold> | undefined
   readonly #store: QuotaStore
-  readonly #onEnd: (hold: StoreHold, used: Used | undefined) => void
+  readonly #onEnd: (hold: StoreHold, used: Spent | undefined) => void
   /** ms since 1970, when it was granted. */
   readonly #since = Date.now()
   #open = true
@@ -77,7 +77,7 @@ export class StoreHold implements Hold {
     cap: number | undefined
     alive: () => boolean
     /** @param used `undefined` where that is not known */
-    onEnd: (hold: StoreHold, used: Used | undefined) => void
+    onEnd: (hold: StoreHold, used: Spent | undefined) => void
   }) {
     this.#store = store
     this.granted = granted
@@ -118,7 +118,7 @@ export class StoreHold implements Hold {
     return JSON.parse(this.explanation) as LimitSeen[]
   }
 
-  settle (used: Used): void {
+  settle (used: Spent): void {
     this.#end(this.limits.map(({ unit }) => amountOf(unit, used)), used)
   }
 
@@ -130,7 +130,7 @@ export class StoreHold implements Hold {
     this.#end(this.granted.held, undefined)
   }
 
-  #end (amounts: number[], used: Used | undefined): void {
+  #end (amounts: number[], used: Spent | undefined): void {
     if (!this.#open) return
     this.#open = false
     if (this.limits.length > 0) this.#store.settle(this.granted, amounts)
@@ -154,10 +154,10 @@ function factsOf (limit: Limit): string {
   return text
 }
 
-const NOTHING: Used = { requests: 0, tokens: 0, cost: 0 }
+const NOTHING: Spent = { requests: 0, tokens: 0, cost: 0 }
 
 /** In the unit of a limit. */
-export function amountOf (unit: Limit['unit'], { requests, tokens, cost }: Used): number {
+export function amountOf (unit: Limit['unit'], { requests, tokens, cost }: Spent): number {
   switch (unit) {
     case 'requests': return requests
     case 'tokens': return tokens

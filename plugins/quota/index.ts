@@ -9,7 +9,7 @@ import { demandsOf, isSpending, type Ask, type Demands } from './demands.ts'
 import { Finer } from './finer.ts'
 import { fittingCap } from './fitting.ts'
 import { byWait, gaugeOf } from './gauges.ts'
-import { amountOf, StoreHold, type Hold, type Used } from './hold.ts'
+import { amountOf, StoreHold, type Hold, type Spent } from './hold.ts'
 import { holdOf } from './memory.ts'
 import { refusal } from './refusal.ts'
 import { remainingHeaders, standings, type LimitStanding } from './standing.ts'
@@ -145,7 +145,7 @@ export default fp(async (fastify) => {
     }
   }
 
-  function onEnd (ask: Ask, hold: StoreHold, used: Used | undefined): void {
+  function onEnd (ask: Ask, hold: StoreHold, used: Spent | undefined): void {
     sweeper.delete(hold)
     if (used === undefined) return
     countLate(ask, hold, used)
@@ -155,7 +155,7 @@ export default fp(async (fastify) => {
   }
 
   /** What a new keys.json limits since the request was let through: the ledger will say that it was used, and so must the counter. */
-  function countLate ({ id, key, time }: Ask, { granted }: StoreHold, used: Used): void {
+  function countLate ({ id, key, time }: Ask, { granted }: StoreHold, used: Spent): void {
     const now = keys.withId(key.id)
     if (now === undefined || now === key) return
     const late = limitsOf(now)

@@ -9,8 +9,11 @@ export interface QuotaStore {
   settle (granted: Granted, used: number[]): void
   /** Where counters stand. */
   levels (demands: Gauge[]): Level[] | Promise<Level[]>
+  /** Where the counters are elsewhere: whether that is there. */
+  state? (): 'up' | 'down'
   close? (): Promise<void>
 }
+
 /** A counter, and how it begins. */
 export interface Gauge {
   /** Its name; a calendar window is part of it, such as `3f2a… money month 2026-11 Europe/Berlin`. */
@@ -20,6 +23,16 @@ export interface Gauge {
   unit: 'requests' | 'tokens' | 'money' | 'parallel'
   window: Window
 }
+
+export type Window =
+  /** Begins with the first reservation that counts. */
+  | { kind: 'length', ms: number }
+  /** Both in ms since 1970; `endsAt` may be Infinity (`total`). */
+  | { kind: 'calendar', startsAt: number, endsAt: number }
+  /** Of parallel requests: nothing is ever spent. */
+  | { kind: 'held' }
+
+/** What a request takes of a counter. */
 export interface Demand extends Gauge {
   /** What it takes whatever the output, in the counter's unit. */
   base: number
@@ -30,14 +43,30 @@ export interface Demand extends Gauge {
   /** Never refuses; `Granted.exceeded` tells that it would have. */
   dryRun: boolean
 }
-export type Window =
-  | { kind: 'length', ms: number }                        // begins with the first reservation that counts, as today
-  | { kind: 'calendar', startsAt: number, endsAt: number } // ms since 1970; endsAt may be Infinity (`total`)
-  | { kind: 'held' }                                       // parallel requests: nothing is ever spent
+
 /** Tokens of output the request may have: as many as every limit affords, between the two. Default: none (0, 0). */
-export interface Elastic { least: number, most: number }
-export interface Level { used: number /* spent + held */, resetIn: number /* ms; 0: no window open; Infinity: never */ }
+export interface Elastic {
+  least: number
+  most: number
+}
+
+/** Where a counter stands. */
+export interface Level {
+  /** Spent and held. */
+  used: number
+  /** ms until its window ends; 0: none is open; Infinity: never. */
+  resetIn: number
+}
+
+/** What a counter has spent by other records of it than the store's. */
+export interface Used {
+  used: number
+  /** ms since 1970: when its `length` window began, if one is open. */
+  startedAt?: number
+}
+
 export type Reservation = Granted | Refused
+
 export interface Granted {
   granted: true
   id: string
@@ -52,7 +81,11 @@ export interface Granted {
   /** The store's own: which window each was counted in. */
   windows: Array<number | string>
 }
-export interface Refused { granted: false, /** index */ demand: number, /** before, of all demands */ levels: Level[] }
-/** What is known to have been used of a counter that the store does not know (yet): asked once per counter, from the ledger. */
-export type Seed = (gauge: Gauge) => Used | Promise<Used>
-export interface Used { used: number, /** ms since 1970: when its `length` window began, if one is open */ startedAt?: number }
+
+export interface Refused {
+  granted: false
+  /** Index of the one that refuses. */
+  demand: number
+  /** Before, of all demands. */
+  levels: Level[]
+}

@@ -3,15 +3,12 @@ import type { FastifyInstance } from 'fastify'
 import { MemoryStore } from './memory.ts'
 import type { Gauge, QuotaStore } from './store.ts'
 
-/** A store, and where it is elsewhere whether it is there. */
-export type OpenStore = QuotaStore & { state? (): 'up' | 'down' }
-
 /**
  * The one place where it is chosen which store keeps the counters.
  *
  * @param gauges of every limit that a key has now
  */
-export async function openStore ({ config, database, ledger, log, postgres }: FastifyInstance, gauges: () => Iterable<Gauge>): Promise<OpenStore> {
+export async function openStore ({ config, database, ledger, log, postgres }: FastifyInstance, gauges: () => Iterable<Gauge>): Promise<QuotaStore> {
   const local = new MemoryStore({ seed: (gauge) => ledger.used(gauge) })
   const { redisUrl, replicas, limitsWithoutRedis } = config
   if (redisUrl === undefined) return local

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Limit } from '../../../plugins/keys/limits.ts'
-import { StoreHold, type Used } from '../../../plugins/quota/hold.ts'
+import { StoreHold, type Spent } from '../../../plugins/quota/hold.ts'
 import { MemoryStore } from '../../../plugins/quota/memory.ts'
 import type { Demand, Gauge } from '../../../plugins/quota/store.ts'
 import { Sweeper } from '../../../plugins/quota/sweeper.ts'
@@ -21,7 +21,7 @@ const gauges: Gauge[] = [
 
 function holds () {
   const store = new MemoryStore()
-  const ended: Array<Used | undefined> = []
+  const ended: Array<Spent | undefined> = []
   let count = 0
   const take = (alive: () => boolean, onEnd: (hold: StoreHold) => void = () => {}): StoreHold => {
     const demands = gauges.map((gauge, i): Demand => ({ ...gauge, base: [400, 1, 120, 1][i] as number, each: 0, limit: limits[i]?.limit ?? 0, dryRun: limits[i]?.dryRun ?? false }))
