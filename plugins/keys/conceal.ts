@@ -34,11 +34,11 @@ type Index = Map<number, Map<number, Set<string>>>
 const indexes = new WeakMap<object, Index>()
 
 function indexOf (secrets: Iterable<string>): Index {
-  return indexes.get(secrets) ?? atOnce(learn(secrets))
+  return indexes.get(secrets) ?? atOnce(indexing(secrets))
 }
 
 /** Makes ready to find secrets, of which there may be very many. What is not ready the first text waits for. */
-export function * learn (secrets: Iterable<string>): Work<Index> {
+export function * indexing (secrets: Iterable<string>): Work<Index> {
   const index: Index = new Map()
   for (const secret of secrets) {
     yield

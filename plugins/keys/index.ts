@@ -6,7 +6,7 @@ import { atOnce, inSlices, type Work } from '../file/slices.ts'
 import { isExposed, readAtStart, readBytes } from '../file/source.ts'
 import { authenticator } from './authenticate.ts'
 import { barOf } from './bar.ts'
-import { beware, learn } from './conceal.ts'
+import { beware, indexing } from './conceal.ts'
 import { list, type Changed, type Listed } from './changes.ts'
 import { digest, readingKeys, readKeys, type KeySet, type VirtualKey } from './file.ts'
 import { changeKeys } from './keyring.ts'
@@ -147,7 +147,7 @@ function * secretsOf (keys: KeySet, adminKey: string | undefined): Work<Set<stri
     for (const real of realKeys(key)) secrets.add(real)
     yield
   }
-  yield * learn(secrets)
+  yield * indexing(secrets)
   return secrets
 }
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
-import { beware, conceal, concealedError, environmentSecrets, exposes, learn, strike } from '../../../plugins/keys/conceal.ts'
+import { beware, conceal, concealedError, environmentSecrets, exposes, indexing, strike } from '../../../plugins/keys/conceal.ts'
 import { newToken } from '../../../plugins/keys/token.ts'
 
 const REAL = 'sk-proj/odd+"key=\\0123456789'
@@ -52,7 +52,7 @@ t.test('as many secrets as there may be cost no text more', async (t) => {
   const many = new Set(Array.from({ length: 100_000 }, (_, i) => `vk_user${i}_${randomBytes(16).toString('hex')}`))
   t.teardown(beware({ secrets: () => many }))
   // Once for all of them, and other work has its turn between any two.
-  t.ok([...learn(many)].length >= many.size)
+  t.ok([...indexing(many)].length >= many.size)
   const begun = performance.now()
   for (let i = 0; i < 1000; i++) strike(`${'x'.repeat(64)}/${i}`)
   t.ok(performance.now() - begun < 5000)
