@@ -1,6 +1,6 @@
 /** Writes the tables of settings, the README's short one and the whole one, from their schema. */
 import { readFileSync, writeFileSync } from 'node:fs'
-import { settingsTables } from '../plugins/config/schema.ts'
+import { settingsTables } from './settings-tables.ts'
 
 const { first, all } = await settingsTables()
 for (const [file, table] of [['README.md', first], ['docs/settings.md', all]] as const) {

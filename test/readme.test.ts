@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { settingsTables } from '../plugins/config/schema.ts'
+import { settingsTables } from '../scripts/settings-tables.ts'
 
 t.test('the tables of settings are those of the schema', async (t) => {
   const { first, all } = await settingsTables()

@@ -1,5 +1,5 @@
 import { Type, type Static, type TSchema } from 'typebox'
-import { compatibleHelp, defaultProviders, loadBuiltin } from '../../providers/index.ts'
+import { compatibleHelp, defaultProviders } from '../../providers/index.ts'
 import type { Provider } from '../../providers/provider.ts'
 import { TracingSettings } from './tracing.ts'
 
@@ -260,8 +260,10 @@ export const providerTimers = {
   NO_TOKEN_TIMEOUT: 'noToken'
 } as const
 
+export type ProviderTimer = typeof providerTimers[keyof typeof providerTimers]
+
 /** The names of the settings of a provider's own timers, and which each is. */
-export function timerNames (provider: Provider): Array<[name: string, timer: typeof providerTimers[keyof typeof providerTimers]]> {
+export function timerNames (provider: Provider): Array<[name: string, timer: ProviderTimer]> {
   return Object.entries(providerTimers).map(([timer, field]) => [`${prefixOf(provider)}_${timer}`, field])
 }
 
@@ -279,21 +281,4 @@ export function settingsWith (providers: Provider[]) {
   })] as const)
   const timers = providers.flatMap(timerNames).map(([name]) => [name, Type.Optional(Type.String({ format: 'timeout', examples: ['90s', '0'] }))] as const)
   return Type.Object({ ...Settings.properties, ...Object.fromEntries(addresses), ...Object.fromEntries(timers) })
-}
-
-/** What somebody who begins may want to set. */
-const FIRST = ['KEYS_FILE', 'GATEWAY_HOST', 'GATEWAY_PORT', 'PROVIDERS', 'MAX_REQUESTS_PER_HOUR', 'REQUEST_TIMEOUT', 'DATA_DIR', 'ADMIN_KEY', 'LOG_LEVEL', 'LOG_BODIES']
-
-/** Tables of settings, with the addresses of the providers that are loaded by default: the README's, and the whole one. */
-export async function settingsTables (): Promise<{ first: string, all: string }> {
-  const providers = await Promise.all(defaultProviders.map(loadBuiltin))
-  const timers = new Set(providers.flatMap(timerNames).map(([name]) => name))
-  const rows = Object.entries(settingsWith(providers).properties).filter(([name]) => !timers.has(name)).map(([name, property]) => {
-    const { default: value, description } = property as { default?: string, description?: string }
-    return { name, row: `| \`${name}\` | ${value === undefined ? '' : `\`${value}\``} | ${description} |` }
-  })
-  const table = (shown: typeof rows): string => ['| variable | default | meaning |', '| --- | --- | --- |', ...shown.map(({ row }) => row)].join('\n')
-  const own = Object.keys(providerTimers).map((timer) => `\`NAME_${timer}\``).join(', ')
-  const ofProvider = { name: '', row: `| ${own} |  | These timers for provider \`NAME\` alone, such as \`${timerNames(providers[0] as Provider)[1]?.[0]}=90s\`, in place of the settings for all. A key's own go before them. |` }
-  return { first: table(rows.filter(({ name }) => FIRST.includes(name))), all: table([...rows, ofProvider]) }
 }
