@@ -56,7 +56,7 @@ export const TracingSettings = Type.Object({
   }))
 })
 
-export const SAMPLERS = ['always_on', 'always_off', 'traceidratio', 'parentbased_always_on', 'parentbased_always_off', 'parentbased_traceidratio'] as const
+const SAMPLERS = ['always_on', 'always_off', 'traceidratio', 'parentbased_always_on', 'parentbased_always_off', 'parentbased_traceidratio'] as const
 
 /** What spans are made with. */
 export interface Tracing {
@@ -74,33 +74,31 @@ export interface Tracing {
 }
 
 type Raw = Static<typeof TracingSettings>
-type Name = keyof Raw
 
 /**
  * @returns `undefined` where there is no collector, or tracing is off
  * @throws {Error} of one line, which names the variable and a right value
  */
 export function tracingOf (raw: Raw): Tracing | undefined {
-  const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_SDK_DISABLED: disabled = '' } = raw
-  if (endpoint === undefined || disabled.toLowerCase() === 'true') return undefined
-  read(raw, 'OTEL_EXPORTER_OTLP_PROTOCOL', 'http/json', checkProtocol)
-  const base = read(raw, 'OTEL_EXPORTER_OTLP_ENDPOINT', endpoint, parseUrl)
+  if (raw.OTEL_EXPORTER_OTLP_ENDPOINT === undefined || raw.OTEL_SDK_DISABLED?.toLowerCase() === 'true') return undefined
+  read(raw, 'OTEL_EXPORTER_OTLP_PROTOCOL', checkProtocol, 'http/json')
+  const base = read(raw, 'OTEL_EXPORTER_OTLP_ENDPOINT', parseUrl)
   base.pathname = `${base.pathname.replace(/\/$/, '')}/v1/traces`
   const name = raw.OTEL_SERVICE_NAME
   return {
-    url: read(raw, 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', base.href, parseUrl).href,
-    headers: read(raw, 'OTEL_EXPORTER_OTLP_HEADERS', '', parsePairs),
-    resource: { ...read(raw, 'OTEL_RESOURCE_ATTRIBUTES', '', parsePairs), ...name !== undefined && { 'service.name': name } },
-    sampler: read(raw, 'OTEL_TRACES_SAMPLER', 'parentbased_always_on', parseSampler),
-    ratio: read(raw, 'OTEL_TRACES_SAMPLER_ARG', '1', parseRatio),
-    delay: read(raw, 'OTEL_BSP_SCHEDULE_DELAY', '5000', parseCount),
-    queue: read(raw, 'OTEL_BSP_MAX_QUEUE_SIZE', '2048', parseCount),
-    batch: read(raw, 'OTEL_BSP_MAX_EXPORT_BATCH_SIZE', '512', parseCount)
+    url: read(raw, 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', parseUrl, base.href).href,
+    headers: read(raw, 'OTEL_EXPORTER_OTLP_HEADERS', parsePairs),
+    resource: { ...read(raw, 'OTEL_RESOURCE_ATTRIBUTES', parsePairs), ...name !== undefined && { 'service.name': name } },
+    sampler: read(raw, 'OTEL_TRACES_SAMPLER', parseSampler, 'parentbased_always_on'),
+    ratio: read(raw, 'OTEL_TRACES_SAMPLER_ARG', parseRatio, '1'),
+    delay: read(raw, 'OTEL_BSP_SCHEDULE_DELAY', parseCount),
+    queue: read(raw, 'OTEL_BSP_MAX_QUEUE_SIZE', parseCount),
+    batch: read(raw, 'OTEL_BSP_MAX_EXPORT_BATCH_SIZE', parseCount)
   }
 }
 
 /** No message repeats the value: a URL and headers may hold a secret. */
-function read <T> (raw: Raw, name: Name, otherwise: string, parse: (text: string) => T): T {
+function read <T> (raw: Raw, name: keyof Raw, parse: (text: string) => T, otherwise = ''): T {
   try {
     return parse(raw[name] ?? otherwise)
   } catch (error) {
