@@ -3,7 +3,7 @@ import { validateHeaderName, validateHeaderValue } from 'node:http'
 import { createRequire, registerHooks } from 'node:module'
 import { isAbsolute, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { builtinProviders, compatible, loadBuiltin } from '../../providers/index.ts'
+import { builtinProviders, compatible, defaultProviders, loadBuiltin } from '../../providers/index.ts'
 import { isObject, parseOrNothing } from '../../providers/dialects/json.ts'
 import { ProviderSchema, type Provider } from '../../providers/provider.ts'
 import { validator } from '../validator.ts'
@@ -22,8 +22,8 @@ const validate = validator().compile<Provider>(ProviderSchema)
  * Loads what PROVIDERS lists. Packages and paths are found from the working directory, so that an image needs no change.
  * @throws {Error} of one line, with the entry and why
  */
-export async function loadProviders (list: string): Promise<Candidate[]> {
-  return await Promise.all(list.split(',').map(async (text) => {
+export async function loadProviders (env: NodeJS.ProcessEnv): Promise<Candidate[]> {
+  return await Promise.all((env['PROVIDERS'] || defaultProviders.join(',')).split(',').map(async (text) => {
     const entry = text.trim()
     const source = `PROVIDERS entry ${JSON.stringify(entry.slice(0, 200))}`
     return { value: await load(entry, source), source }

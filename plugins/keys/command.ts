@@ -6,7 +6,6 @@ import { parseArgs } from 'node:util'
 import { parsePeriod } from '../config/duration.ts'
 import { readSettings } from '../config/index.ts'
 import { checkProviders, loadProviders } from '../config/providers.ts'
-import { defaultProviders } from '../../providers/index.ts'
 import { FileFault } from '../file/fault.ts'
 import { readBytes } from '../file/source.ts'
 import { create, disable, list, rotate, type Changed, type Listed } from './changes.ts'
@@ -180,7 +179,7 @@ async function checkWith (bytes: Buffer): Promise<void> {
 
 /** Judges a content as the gateway would, but for the real keys, which are where the gateway runs. */
 async function checker (): Promise<Checker> {
-  const providers = checkProviders(await loadProviders(process.env['PROVIDERS'] || defaultProviders.join(',')))
+  const providers = checkProviders(await loadProviders(process.env))
   const { adminKey } = readSettings(process.env)
   const asked = new Set<string>()
   const env = new Proxy({}, {

@@ -1,4 +1,3 @@
-import { defaultProviders } from '../../providers/index.ts'
 import type { Provider } from '../../providers/provider.ts'
 import { checkProviders, loadProviders } from '../config/providers.ts'
 import { readAtStart } from '../file/source.ts'
@@ -18,7 +17,7 @@ export interface ReadPrices {
 
 /** @throws {Error} of one line, where a setting or PRICES_FILE is wrong */
 export async function readPrices (env: NodeJS.ProcessEnv, pricesFile: string | undefined): Promise<ReadPrices> {
-  const loaded = checkProviders(await loadProviders(env['PROVIDERS'] || defaultProviders.join(',')))
+  const loaded = checkProviders(await loadProviders(env))
   const catalogue = builtinCatalogue()
   const others = catalogue.listing.providers.filter((name) => !loaded.some((provider) => provider.name === name))
   const prices = new PriceList(catalogue, [...loaded, ...others.map((name) => ({ name, prices: name }))])
