@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { Type, type Static } from 'typebox'
 import type { VirtualKey } from '../plugins/keys/index.ts'
+import { groupOf } from '../plugins/keys/owner.ts'
 import { formatDollars } from '../plugins/money.ts'
 import { calendarWindow, type CalendarPer } from '../plugins/quota/window.ts'
 import { strictQuery } from './admin/query.ts'
@@ -78,19 +79,22 @@ export default async function usageRoutes (fastify: FastifyInstance): Promise<vo
       hour,
       today,
       month,
-      limits: standing.map(({ name, owner, unit, per, timezone, limit, used, remaining, resetAt, dryRun }) => ({
-        name,
-        ...owner !== key.id && { group: owner.slice(owner.indexOf(':') + 1) },
-        unit,
-        per,
-        ...timezone !== undefined && { timezone },
-        limit,
-        used,
-        remaining,
-        ...unit === 'money' && { remaining_usd: formatDollars(remaining) },
-        resets_at: resetAt === null ? null : new Date(isCalendar(per) ? calendarWindow(per, timezone ?? 'UTC', now).endsAt : resetAt).toISOString(),
-        ...dryRun && { dry_run: true }
-      }))
+      limits: standing.map(({ name, owner, unit, per, timezone, limit, used, remaining, resetAt, dryRun }) => {
+        const group = groupOf(owner)
+        return {
+          name,
+          ...group !== undefined && { group },
+          unit,
+          per,
+          ...timezone !== undefined && { timezone },
+          limit,
+          used,
+          remaining,
+          ...unit === 'money' && { remaining_usd: formatDollars(remaining) },
+          resets_at: resetAt === null ? null : new Date(isCalendar(per) ? calendarWindow(per, timezone ?? 'UTC', now).endsAt : resetAt).toISOString(),
+          ...dryRun && { dry_run: true }
+        }
+      })
     }
   }
 }

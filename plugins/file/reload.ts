@@ -39,7 +39,7 @@ type Content = { id: string, bytes: Buffer, fault?: undefined } | { id: string, 
  */
 export function keepReloading ({ source, name, interval, bytes, log, load, beside }: Reloading): Reload {
   const file = source.path
-  const loaded = (content: Buffer): string => `${digest(content)}${beside?.loaded() ?? ''}`
+  const loaded = (content: Buffer): string => `${hash('sha256', content)}${beside?.loaded() ?? ''}`
   let inForce = loaded(bytes)
   let lastMark: string | undefined
   let suspect: string | undefined
@@ -58,7 +58,7 @@ export function keepReloading ({ source, name, interval, bytes, log, load, besid
       if (`${mark.text}${others}` === lastMark && suspect === undefined) return undefined
       const bytes = await readBytes(source)
       lastMark = mark.fresh ? undefined : `${mark.text}${others}`
-      return { id: `${digest(bytes)}${others}`, bytes }
+      return { id: `${hash('sha256', bytes)}${others}`, bytes }
     } catch (error) {
       if (!(error instanceof FileFault)) throw error
       lastMark = undefined
@@ -137,8 +137,4 @@ async function faultOf (act: () => Promise<void>): Promise<FileFault | undefined
     if (!(error instanceof FileFault)) throw error
     return error
   }
-}
-
-function digest (bytes: Buffer): string {
-  return hash('sha256', bytes)
 }

@@ -1,4 +1,4 @@
-import type { VirtualKey } from './file.ts'
+import type { VirtualKey } from './key.ts'
 
 /** Why a key that the file has is refused: for the operator, not for the client. */
 export type Bar = 'KEY_DISABLED' | 'KEY_EXPIRED'

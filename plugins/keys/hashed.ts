@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { VirtualKey } from './file.ts'
+import type { VirtualKey } from './key.ts'
 
 /** How a name of keys.json begins that holds the SHA-256 of a virtual key, and not the key itself. */
 const PREFIX = 'sha256:'

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { resolve } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import fp from 'fastify-plugin'
@@ -8,12 +9,13 @@ import { authenticator } from './authenticate.ts'
 import { barOf } from './bar.ts'
 import { beware, indexing } from './conceal.ts'
 import { list, type Changed, type Listed } from './changes.ts'
-import { digest, readingKeys, readKeys, type KeySet, type VirtualKey } from './file.ts'
+import { readingKeys, readKeys } from './file.ts'
+import type { KeySet, VirtualKey } from './key.ts'
 import { changeKeys } from './keyring.ts'
 import { SecretFiles } from './secret.ts'
 import { realKeys } from './targets.ts'
 
-export type { VirtualKey } from './file.ts'
+export type { VirtualKey } from './key.ts'
 export type { KeyTarget } from './targets.ts'
 
 export interface Keys {
@@ -79,16 +81,16 @@ export default fp<KeysOptions>(async (fastify, { env = process.env, pollInterval
   if (await isExposed(file)) fastify.log.warn({ file }, `others than its owner can read the keys file: chmod 600 ${keysFile}`)
 
   let secrets = atOnce(secretsOf(first, adminKey))
-  fastify.addHook('onClose', beware({ secrets: () => secrets, has: (text) => keys.has(digest(text)) }))
+  fastify.addHook('onClose', beware({ secrets: () => secrets, has: (text) => keys.has(hash('sha256', text)) }))
 
   const ids = new WeakMap<KeySet, Map<string, VirtualKey>>()
   const inTurn = turns()
   fastify.decorate('keys', {
     find (token) {
-      const key = keys.get(digest(token))
+      const key = keys.get(hash('sha256', token))
       return key === undefined || barOf(key) !== undefined ? undefined : key
     },
-    known: (token) => keys.get(digest(token)),
+    known: (token) => keys.get(hash('sha256', token)),
     withId (id) {
       let byId = ids.get(keys)
       if (byId === undefined) ids.set(keys, byId = new Map([...keys.values()].map((key) => [key.id, key])))

@@ -1,7 +1,7 @@
 import { FileFault } from '../file/fault.ts'
 import { NotReplaceable, replaceFile } from '../file/replace.ts'
 import { ChangeFault, type Changed } from './changes.ts'
-import { KeysFault } from './file.ts'
+import { KeysFault } from './faults.ts'
 
 const EMPTY = Buffer.from('{\n  "virtual_keys": {}\n}\n')
 

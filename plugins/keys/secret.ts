@@ -77,7 +77,7 @@ export class SecretFiles {
       if (!stats.isFile()) throw new FileFault('it is not a regular file')
       if (stats.size > MOST_BYTES) throw new FileFault('it is too large for a key')
       const bytes = readFileSync(path)
-      this.#read.set(path, digest(bytes))
+      this.#read.set(path, hash('sha256', bytes))
       return bytes.toString('utf8').replace(/\r?\n$/, '')
     } catch (error) {
       const { code = 'unknown error' } = error as NodeJS.ErrnoException
@@ -104,7 +104,7 @@ export class SecretFiles {
       const { text, fresh } = await markOf(source)
       const seen = this.#seen.get(path)
       if (seen?.mark === text) return seen.state
-      const state = digest(await readBytes(source))
+      const state = hash('sha256', await readBytes(source))
       this.#seen.set(path, { mark: fresh ? undefined : text, state })
       return state
     } catch (error) {
@@ -123,8 +123,4 @@ export class SecretFiles {
 
 function told (states: ReadonlyMap<string, string>): string {
   return [...states].map(([path, state]) => `\n${path} ${state}`).sort().join('')
-}
-
-function digest (bytes: Buffer): string {
-  return hash('sha256', bytes)
 }

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { VirtualKey } from './file.ts'
+import type { VirtualKey } from './key.ts'
 import type { KeyEntry } from './schema.ts'
 
 /** One of several places that a key's requests may go to. */

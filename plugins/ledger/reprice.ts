@@ -1,9 +1,10 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { isObject, parseOrNothing } from '../../providers/dialects/json.ts'
+import { groupOwner } from '../keys/owner.ts'
 import type { Charge, Prices } from '../prices/index.ts'
 import { ratesMet } from '../prices/rates.ts'
 import { usageOf } from './reports/row.ts'
-import { groupOwner, slotOf } from './sums.ts'
+import { slotOf } from './sums.ts'
 
 /** Rows of one transaction: it holds up nobody, but should not fill the log of the database. */
 const STEP = 2000

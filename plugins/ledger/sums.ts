@@ -1,5 +1,6 @@
 import type { Usage } from '../../providers/dialects/events.ts'
 import type { Write } from '../database/writer.ts'
+import { groupOwner } from '../keys/owner.ts'
 
 /** What one row adds to the sums. */
 export interface Addition {
@@ -76,9 +77,4 @@ export class Sums {
 /** The quarter of an hour that a moment is in. */
 export function slotOf (time: number): number {
   return time - time % SLOT
-}
-
-/** How a group is named among the owners of counters and sums. */
-export function groupOwner (group: string): string {
-  return `group:${group}`
 }

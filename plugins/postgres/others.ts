@@ -1,10 +1,10 @@
+import { groupOf } from '../keys/owner.ts'
 import { TOKENS } from '../ledger/sums.ts'
 import type { Gauge, Used } from '../quota/store.ts'
 import type { PostgresClient, Row } from './client.ts'
 
 /** ms. */
 const PATIENCE = 5000
-const GROUP = 'group:'
 
 const SUMS = `SELECT gateway, sum(requests) AS requests, sum(${TOKENS}) AS tokens, sum(cost) AS money
   FROM llm_gateway.sums WHERE owner = $1 AND slot >= $2 GROUP BY gateway`
@@ -33,8 +33,7 @@ export async function usedByEach (client: PostgresClient, { owner, unit, window 
     const rows = await client.query('reports', SUMS, [owner, window.startsAt], PATIENCE)
     return byGateway(rows, (row) => ({ used: Number(row[unit]) }))
   }
-  const group = owner.startsWith(GROUP) ? owner.slice(GROUP.length) : null
-  const rows = await client.query('reports', RECENT, [owner, group, unit, window.ms, now], PATIENCE)
+  const rows = await client.query('reports', RECENT, [owner, groupOf(owner) ?? null, unit, window.ms, now], PATIENCE)
   return byGateway(rows, (row) => ({ used: Number(row[unit]), startedAt: Number(row['started']) }))
 }
 

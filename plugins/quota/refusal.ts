@@ -1,6 +1,7 @@
 import { formatWait } from '../../providers/dialects/wait.ts'
 import { GatewayError } from '../errors.ts'
 import type { Limit } from '../keys/limits.ts'
+import { groupOf } from '../keys/owner.ts'
 import { formatDollars } from '../money.ts'
 import type { Level } from './store.ts'
 
@@ -84,17 +85,13 @@ function outlook ({ limit: { limit, unit, per }, need, level: { used, resetIn },
 
 function remedy (limit: Limit): string {
   const { name, owner } = limit
-  const place = `set "${name}" for ${isGroup(owner) ? ownerOf(limit) : 'the key'} in the gateway's keys.json`
-  return `To raise the limit, ${place}${name === 'max_requests_per_hour' && !isGroup(owner) ? ', or MAX_REQUESTS_PER_HOUR for all keys' : ''}.`
+  const place = `set "${name}" for ${ownerOf(limit, 'the key')} in the gateway's keys.json`
+  return `To raise the limit, ${place}${name === 'max_requests_per_hour' && groupOf(owner) === undefined ? ', or MAX_REQUESTS_PER_HOUR for all keys' : ''}.`
 }
 
 /** A group is named, for it is others' limit too; a key knows who it is. */
 function ownerOf ({ owner, label }: Limit, key = 'this key'): string {
-  return isGroup(owner) ? `group "${label}"` : key
-}
-
-function isGroup (owner: string): boolean {
-  return owner.startsWith('group:')
+  return groupOf(owner) === undefined ? key : `group "${label}"`
 }
 
 function capital (text: string): string {

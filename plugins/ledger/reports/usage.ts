@@ -1,5 +1,5 @@
+import { groupOf, groupOwner } from '../../keys/owner.ts'
 import type { Dimension, UsageQuery, UsageRow } from '../reports.ts'
-import { groupOwner } from '../sums.ts'
 import { dayRuns } from './days.ts'
 
 /** A query, `?` for each value. What it says is understood by other SQL databases too. */
@@ -74,7 +74,7 @@ export function toUsageRow (row: Record<string, unknown>, by: readonly Dimension
   const number = (name: typeof COLUMNS[number]): number => Number(row[name])
   return {
     ...by.includes('key') && { key: String(row['key']), keyName: String(row['key_name']) },
-    ...by.includes('group') && { group: String(row['team']).slice(GROUPS.length) },
+    ...by.includes('group') && { group: groupOf(String(row['team'])) ?? '' },
     ...by.includes('provider') && { provider: String(row['provider']) },
     ...by.includes('model') && { model: String(row['model']) },
     ...by.includes('day') && { day: new Date(Number(row['day']) * DAY).toISOString().slice(0, 10) },
