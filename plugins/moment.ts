@@ -10,6 +10,15 @@ export function parseDateTime (text: string): number | undefined {
   return midnight.toISOString().startsWith(date) ? time : undefined
 }
 
+/** A date, which begins in UTC, or a date and time with its zone, as milliseconds since 1970. */
+export function parseMoment (text: string): number | undefined {
+  return parseDateTime(isDate(text) ? `${text}T00:00:00Z` : text)
+}
+
+export function isDate (text: string): boolean {
+  return /^\d{4}-\d\d-\d\d$/.test(text) && parseDateTime(`${text}T00:00:00Z`) !== undefined
+}
+
 /** The second that was asked for last, and its text but for the milliseconds. */
 let current = { second: 0, text: '1970-01-01T00:00:00.' }
 

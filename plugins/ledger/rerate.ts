@@ -6,7 +6,7 @@ import { readSettings } from '../config/index.ts'
 import { InUse, openDatabase, type Opened } from '../database/open.ts'
 import { formatDollars } from '../money.ts'
 import { readPrices } from '../prices/read.ts'
-import { parseMoment } from '../prices/schedule.ts'
+import { parseMoment } from '../moment.ts'
 import { reprice, type Repriced } from './reprice.ts'
 
 const USAGE = 'usage: llm-gateway rerate --since TIME [--until TIME] [--dry-run]'

@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util'
 import { readSettings } from '../config/index.ts'
 import { readPrices } from './read.ts'
-import { parseMoment } from './schedule.ts'
+import { parseMoment } from '../moment.ts'
 import { show, unknown } from './show.ts'
 
 const USAGE = 'usage: llm-gateway prices MODEL [--provider NAME] [--at TIME]'

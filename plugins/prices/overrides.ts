@@ -8,7 +8,7 @@ import type { Catalogue } from './catalogue.ts'
 import { describe } from './describe.ts'
 import { Listing } from './listing.ts'
 import { fromLiteLlm, isLiteLlm } from './litellm.ts'
-import { isDate, parseMoment } from './schedule.ts'
+import { isDate, parseMoment } from '../moment.ts'
 import { OverridesSchema, type Model, type OverridesFile } from './schema.ts'
 
 /** What a PRICES_FILE says. */

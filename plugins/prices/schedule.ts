@@ -1,4 +1,4 @@
-import { parseDateTime } from '../moment.ts'
+import { parseMoment } from '../moment.ts'
 import type { Day, Price } from './schema.ts'
 
 const MINUTE = 60_000
@@ -25,13 +25,4 @@ export function schedule ({ from, hours, days, except }: Pick<Price, 'from' | 'h
 
 function within (clock: number, { first, end }: { first: number, end: number }): boolean {
   return first <= end ? clock >= first && clock < end : clock >= first || clock < end
-}
-
-/** A date, which begins in UTC, or a date and time with its zone, as milliseconds since 1970. */
-export function parseMoment (text: string): number | undefined {
-  return parseDateTime(isDate(text) ? `${text}T00:00:00Z` : text)
-}
-
-export function isDate (text: string): boolean {
-  return /^\d{4}-\d\d-\d\d$/.test(text) && parseDateTime(`${text}T00:00:00Z`) !== undefined
 }

@@ -1,7 +1,7 @@
 import type { FastifySchemaCompiler } from 'fastify'
 import type { TSchema } from 'typebox'
 import { GatewayError } from '../../plugins/errors.ts'
-import { parseDateTime } from '../../plugins/moment.ts'
+import { isDate, parseMoment } from '../../plugins/moment.ts'
 import { nearest } from '../../plugins/nearest.ts'
 import { isTimeZone } from '../../plugins/keys/limits.ts'
 import { validator } from '../../plugins/validator.ts'
@@ -41,10 +41,9 @@ export function invalid (param: string, message: string): GatewayError {
  * @throws {GatewayError}
  */
 export function momentOf (name: string, text: string, timezone = 'UTC'): number {
-  const isDate = /^\d{4}-\d\d-\d\d$/.test(text)
-  const time = parseDateTime(isDate ? `${text}T00:00:00Z` : text)
+  const time = parseMoment(text)
   if (time === undefined) throw invalid(name, `"${name}" must be a date such as 2026-11-26, or a date and time with its zone, such as 2026-11-26T15:30:00Z.`)
-  return isDate ? startOfDate(text, timezone) : time
+  return isDate(text) ? startOfDate(text, timezone) : time
 }
 
 /** @throws {GatewayError} */

@@ -8,7 +8,7 @@
 import { writeFileSync } from 'node:fs'
 import { hashOf } from '../../plugins/prices/catalogue.ts'
 import { matcher } from '../../plugins/prices/match.ts'
-import { isDate } from '../../plugins/prices/schedule.ts'
+import { isDate } from '../../plugins/moment.ts'
 import type { CatalogueFile } from '../../plugins/prices/schema.ts'
 import { corrections } from './corrections.ts'
 import { taken } from './providers.ts'
