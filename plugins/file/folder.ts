@@ -2,14 +2,15 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { mkdir, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 
-/**
- * Folders for their owner alone, made with those above them that are missing. One by one: Node's `recursive` never ends
- * where a folder is there and says of what is asked of it that it is not there (ENOENT), as `/proc` does. What is there
- * already stays as it is, be it a folder or not.
- */
+/** For their owner alone. */
 const MODE = 0o700
 
-/** @throws the system's error */
+/**
+ * Makes a folder with those above it that are missing. One by one: Node's `recursive` never ends where a folder is there
+ * and says of what is asked of it that it is not there (ENOENT), as `/proc` does. What is there already stays as it is,
+ * be it a folder or not.
+ * @throws the system's error
+ */
 export async function makeFolder (path: string): Promise<void> {
   const exists = (folder: string): Promise<boolean> => stat(folder).then(() => true, () => false)
   const missing: string[] = []

@@ -57,9 +57,6 @@ declare module 'fastify' {
   }
 }
 
-/** Asked every few seconds by probes: worth a line only to someone who looks for it. */
-const PROBES: ReadonlySet<string | undefined> = new Set(['/', '/health', '/ready'])
-
 /** One line a request on the log, and full exchanges in `LOG_DIR`. */
 export default fp<LoggingOptions>(async (fastify, { dialect }) => {
   const { config, keys, log } = fastify
@@ -121,6 +118,7 @@ export default fp<LoggingOptions>(async (fastify, { dialect }) => {
     if (request.logged) return
     request.logged = true
     const line = accessLine(request, reply, keys, gone)
-    log[PROBES.has(request.routeOptions.url) ? 'debug' : levelOf(line)](line, REQUEST)
+    // What probes ask every few seconds is worth a line only to someone who looks for it.
+    log[request.routeOptions.config.probe === true ? 'debug' : levelOf(line)](line, REQUEST)
   }
 }, { name: 'logging', fastify: '5.x', dependencies: ['config', 'keys'] })

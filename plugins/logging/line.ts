@@ -126,10 +126,10 @@ export function tenths (ms: number): number {
   return Math.round(ms * 10) / 10
 }
 
-/** Cut to what a line may hold of one text, cleared of secrets before the cut can halve one. */
 // eslint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g
 
+/** Cut to what a line may hold of one text, cleared of secrets before the cut can halve one. */
 export function bounded (text: string, redact: Redact): string {
   // A client may have named another's key.
   const clear = strike(redact(text)).replace(CONTROL, '\uFFFD')

@@ -147,7 +147,7 @@ t.test('bodies are captured between begin and end', async (t) => {
 t.test('a request without an exchange has one line too', async (t) => {
   const { app, requests } = await server(t)
   app.get('/v1/models/:id', async () => ({ id: 'm' }))
-  app.get('/health', async () => 'ok')
+  app.get('/health', { config: { probe: true } }, async () => 'ok')
   app.get('/fails', async () => { throw new Error('oops') })
   app.register(async (scope) => {
     scope.addHook('onRequest', async (request) => { request.key = key })
