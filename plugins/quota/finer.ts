@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Limit } from '../keys/limits.ts'
 import type { Spend } from './ceiling.ts'
-import type { Ask } from './demands.ts'
+import { isSpending, type Ask } from './demands.ts'
 
 /** ms between two messages about refusals that were false for all that is known. */
 const REPORT = 60_000
@@ -29,8 +29,8 @@ export class Finer {
   }
 
   /** Whether it is worth counting: without any text it would fit. */
-  worth (spend: Spend | undefined, { unit }: Limit, need: Need): spend is Spend & Required<Pick<Spend, 'count'>> {
-    return spend?.count !== undefined && spend.tokens === undefined && (unit === 'tokens' || unit === 'money') && fits(need(0))
+  worth (spend: Spend | undefined, limit: Limit, need: Need): spend is Spend & Required<Pick<Spend, 'count'>> {
+    return spend?.count !== undefined && spend.tokens === undefined && isSpending(limit) && fits(need(0))
   }
 
   /** What was asked for, with its text counted; `undefined` where nothing can count it, or that helps nothing. */
@@ -40,15 +40,13 @@ export class Finer {
   }
 
   /** It stays refused. */
-  refused ({ key, spend }: Ask, { name, unit }: Limit, need: Need): void {
-    if (spend === undefined || (unit !== 'tokens' && unit !== 'money')) return
-    const tokens = Math.ceil(spend.tokens ?? spend.bytes / USUAL)
-    if (spend.tokens !== undefined || !fits(need(tokens))) return
+  refused ({ key, spend }: Ask, limit: Limit, need: Need): void {
+    if (spend === undefined || spend.tokens !== undefined || !isSpending(limit) || !fits(need(Math.ceil(spend.bytes / USUAL)))) return
     this.falseRefusals++
     const now = performance.now()
     if (now - this.#reportedAt < REPORT) return
     this.#reportedAt = now
-    this.#log.info({ key: key.label, limit: name, false_refusals: this.falseRefusals }, 'refused by the bytes of its text, although it would probably have fitted: a tokenizer would tell (docs/limits.md)')
+    this.#log.info({ key: key.label, limit: limit.name, false_refusals: this.falseRefusals }, 'refused by the bytes of its text, although it would probably have fitted: a tokenizer would tell (docs/limits.md)')
   }
 }
 
