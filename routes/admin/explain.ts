@@ -1,7 +1,9 @@
 import { Type, type Static } from 'typebox'
 import { isObject, objectsOf } from '../../providers/dialects/json.ts'
 import { BUCKETS, type LedgerRow } from '../../plugins/ledger/reports/row.ts'
+import type { Outcome } from '../../plugins/logging/index.ts'
 import { formatDollars } from '../../plugins/money.ts'
+import type { UsageSource } from '../../plugins/tokens/index.ts'
 import { RequestSchema, tellRequest } from './request.ts'
 
 const Term = Type.Object({
@@ -54,7 +56,8 @@ export function explain (row: LedgerRow): Static<typeof ExplainedSchema> {
   }
 }
 
-const OUTCOMES: Record<string, string> = {
+/** What may be written down as the end of a request, in words. */
+export const outcomes: Record<string, string> = {
   done: 'The reply went out whole.',
   refused: 'The provider refused the request.',
   client_gone: 'The client left before the end.',
@@ -65,12 +68,12 @@ const OUTCOMES: Record<string, string> = {
   incomplete: 'The stream ended without its terminator.',
   shutdown: 'The gateway was stopped meanwhile.',
   interrupted: 'The gateway died while the request was under way, and what became of it nobody knows.'
-}
+} satisfies Record<Outcome | 'interrupted', string>
 
 function outcomeOf ({ outcome, error, requests }: LedgerRow): string {
   if (outcome === undefined) return 'The request is under way.'
   const counted = requests === 0 ? ' It never reached the provider, and counts as no request.' : requests === 1 ? '' : ` It counts as ${requests} requests.`
-  return `${(OUTCOMES[outcome] ?? `It ended as ${outcome}.`).slice(0, -1)}${error === undefined ? '' : ` (${error})`}.${counted}`
+  return `${(outcomes[outcome] ?? `It ended as ${outcome}.`).slice(0, -1)}${error === undefined ? '' : ` (${error})`}.${counted}`
 }
 
 const SOURCES: Record<string, string> = {
@@ -78,7 +81,7 @@ const SOURCES: Record<string, string> = {
   partial: 'The provider told a part of its usage before the reply broke off, and only that is counted.',
   estimated: 'Its usage was counted or estimated from what had been sent.',
   none: 'Its usage is not known.'
-}
+} satisfies Record<UsageSource, string>
 
 function usageOf ({ outcome, usageSource = 'none' }: LedgerRow): string {
   return outcome === undefined ? 'Its usage is not known yet.' : SOURCES[usageSource] ?? `Its usage is known from: ${usageSource}.`

@@ -1,14 +1,11 @@
 import type { FastifyInstance } from 'fastify'
 import { Type, type Static } from 'typebox'
 import { GatewayError } from '../../plugins/errors.ts'
-import { ExplainedSchema, explain } from './explain.ts'
+import { ExplainedSchema, explain, outcomes } from './explain.ts'
 import { momentOf, strictQuery } from './query.ts'
 import { RequestSchema, tellRequest } from './request.ts'
 
-const OUTCOMES = [
-  'open', 'done', 'refused', 'client_gone', 'timeout', 'upstream_unreachable', 'upstream_broke', 'upstream_error', 'incomplete', 'shutdown',
-  'interrupted'
-] as const
+const OUTCOMES = ['open', ...Object.keys(outcomes)]
 
 const Query = Type.Object({
   limit: Type.Integer({ minimum: 1, maximum: 200, default: 50, description: 'Rows of a page.', errorMessage: 'must be a whole number from 1 to 200' }),
@@ -16,7 +13,7 @@ const Query = Type.Object({
   key: Type.Optional(Type.String({ description: 'Only this key: its id or name.' })),
   provider: Type.Optional(Type.String({ description: 'Only this provider.' })),
   model: Type.Optional(Type.String({ description: 'Only this model, as it was asked for or as the provider named it.' })),
-  outcome: Type.Optional(Type.Enum([...OUTCOMES], { description: 'Only those that ended so; `open` for those under way.', errorMessage: `must be one of ${OUTCOMES.join(', ')}` })),
+  outcome: Type.Optional(Type.Enum(OUTCOMES, { description: 'Only those that ended so; `open` for those under way.', errorMessage: `must be one of ${OUTCOMES.join(', ')}` })),
   since: Type.Optional(Type.String({ description: 'Only those that arrived then or later: a date (UTC), or date, time and zone.' })),
   until: Type.Optional(Type.String({ description: 'Only those that arrived before.' }))
 }, { additionalProperties: false })
