@@ -43,6 +43,9 @@ export interface Rotated extends Made {
   old: Listed
 }
 
+/** How long an old key works on where nothing else is asked for. */
+export const OVERLAP = '24h'
+
 /** ms after which an old key, in whose place another was made, need not be known any more. */
 const REMEMBERED = 30 * 24 * 3_600_000
 
@@ -78,6 +81,11 @@ export function disable (bytes: Buffer, which: string, now: number): Changed<Lis
   const made = found.reduce((text, { name, entry }) => entry.disabled === true ? text : setField(text, ['virtual_keys', name, 'disabled'], true), bytes)
   const names = new Set(found.map(({ name }) => name))
   return { bytes: withoutOld(made, now), result: [...entriesOf(made)].filter(([name]) => names.has(name)).map(([name, entry]) => describe(name, entry, now)) }
+}
+
+/** How an entry alone is called: enough of its SHA-256 for people. */
+export function fingerprint ({ sha256 }: Pick<Listed, 'sha256'>): string {
+  return `sha256:${sha256.slice(0, 12)}`
 }
 
 /** All keys, in the order of the file. */

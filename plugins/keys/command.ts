@@ -8,7 +8,7 @@ import { readSettings } from '../config/index.ts'
 import { checkProviders, loadProviders } from '../config/providers.ts'
 import { FileFault } from '../file/fault.ts'
 import { readBytes } from '../file/source.ts'
-import { create, disable, list, rotate, type Changed, type Listed } from './changes.ts'
+import { create, disable, fingerprint, list, OVERLAP, rotate, type Changed, type Listed } from './changes.ts'
 import { readKeys } from './file.ts'
 import { changeKeys } from './keyring.ts'
 
@@ -28,8 +28,6 @@ const USAGE = `llm-gateway keys: the virtual keys of KEYS_FILE
 KEY is its name, its id, or sha256: and the first 12 or more digits of its SHA-256. A running gateway reads the file again
 by itself.
 `
-
-const OVERLAP = '24h'
 
 /** What a content is judged by, and the variables that the last one takes real keys from. */
 interface Checker { check: (bytes: Buffer) => void, variables: () => string[] }
@@ -89,7 +87,7 @@ async function runRotate (args: string[]): Promise<void> {
 async function runDisable (args: string[]): Promise<void> {
   const which = theOne(parseArgs({ args, allowPositionals: true }).positionals)
   const off = await change((bytes) => disable(bytes, which, Date.now()))
-  for (const key of off) console.log(`disabled ${called(key)}, sha256:${key.sha256.slice(0, 12)}`)
+  for (const key of off) console.log(`disabled ${called(key)}, ${fingerprint(key)}`)
 }
 
 async function runList (args: string[]): Promise<void> {
@@ -106,8 +104,13 @@ async function runList (args: string[]): Promise<void> {
 
 function table (keys: Listed[]): string {
   const rows = keys.map(({ id, sha256, label, entry, state, plain, reference }) => [
-    id, `sha256:${sha256.slice(0, 12)}`, entry.provider ?? (entry.targets ?? []).map(({ provider }) => provider).join(', '), reference ?? '(in the file)', state === 'active' && entry.expires_at !== undefined ? `until ${entry.expires_at}` : state,
-    plain ? 'plain' : 'hashed', label
+    id,
+    fingerprint({ sha256 }),
+    entry.provider ?? (entry.targets ?? []).map(({ provider }) => provider).join(', '),
+    reference ?? '(in the file)',
+    state === 'active' && entry.expires_at !== undefined ? `until ${entry.expires_at}` : state,
+    plain ? 'plain' : 'hashed',
+    label
   ])
   const all = [['ID', 'KEY', 'PROVIDER', 'REAL KEY', 'STATE', 'STORED', 'NAME'], ...rows]
   const widths = all[0]?.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0))) ?? []

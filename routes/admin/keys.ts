@@ -5,7 +5,7 @@ import { parsePeriod } from '../../plugins/config/duration.ts'
 import { GatewayError } from '../../plugins/errors.ts'
 import { FileFault } from '../../plugins/file/fault.ts'
 import { parseJson } from '../../plugins/file/json.ts'
-import { ChangeFault, create, disable, NoSuchKey, rotate, type Listed } from '../../plugins/keys/changes.ts'
+import { ChangeFault, create, disable, fingerprint, NoSuchKey, OVERLAP, rotate, type Listed } from '../../plugins/keys/changes.ts'
 import { KeySchema, type KeyEntry } from '../../plugins/keys/schema.ts'
 import { invalid, strictQuery } from './query.ts'
 
@@ -31,8 +31,6 @@ const MadeKey = Type.Object({
   ...ShownKey.properties
 })
 const RotatedKey = Type.Object({ ...MadeKey.properties, old: ShownKey })
-
-const OVERLAP = '24h'
 
 /** `/admin/keys`: the virtual keys of keys.json, as `llm-gateway keys` has them. */
 export default function keyRoutes (fastify: FastifyInstance): void {
@@ -90,10 +88,6 @@ function show (key: Listed): Static<typeof ShownKey> {
     api_key: key.reference ?? null,
     entry: key.entry
   }
-}
-
-function fingerprint ({ sha256 }: Listed): string {
-  return `sha256:${sha256.slice(0, 12)}`
 }
 
 /** A body's fields: no body has none. Its faults quote nothing of it, since it may hold a real key. */
