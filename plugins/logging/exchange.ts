@@ -1,4 +1,4 @@
-import type { UsageSource } from '../../providers/dialects/cut.ts'
+import type { UsageSource } from '../../providers/dialects/known-usage.ts'
 import type { Usage } from '../../providers/dialects/events.ts'
 import type { VirtualKey } from '../keys/index.ts'
 import type { Charge } from '../prices/index.ts'

@@ -1,4 +1,4 @@
-import type { UsageSource } from '../../providers/dialects/cut.ts'
+import type { UsageSource } from '../../providers/dialects/known-usage.ts'
 import type { Usage } from '../../providers/dialects/events.ts'
 import { errorTable } from '../errors.ts'
 import type { Exchange, Outcome } from '../logging/exchange.ts'

@@ -1,5 +1,5 @@
 import fp from 'fastify-plugin'
-import { countedUsage, toldUsage, type KnownUsage } from '../../providers/dialects/cut.ts'
+import { countedUsage, toldUsage, type KnownUsage } from '../../providers/dialects/known-usage.ts'
 import { estimateText, estimateTokens, promptOf } from '../../providers/dialects/estimate.ts'
 import type { Ending } from '../../providers/dialects/reply.ts'
 import type { Generated } from '../../providers/dialects/sample.ts'
@@ -7,7 +7,7 @@ import type { Encoding } from '../../providers/tokenizers.ts'
 import type { Target } from '../providers.ts'
 import { TokenizerThread, type ThreadOptions } from './thread.ts'
 
-export type { KnownUsage, UsageSource } from '../../providers/dialects/cut.ts'
+export type { KnownUsage, UsageSource } from '../../providers/dialects/known-usage.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -30,7 +30,7 @@ export interface Tokens {
   /** The tokens of a text, by the tokenizer that fits the model, else by its length. Never fails. */
   count (model: string, provider: string, text: string): Promise<number>
   /** No fewer than the tokens that a body of JSON has as text, by the tokenizer that fits the model; `undefined` where none does, or it cannot say soon. */
-  exactly (model: string, provider: string, body: string): Promise<number | undefined>
+  atMost (model: string, provider: string, body: string): Promise<number | undefined>
   /** The tokens of a request's prompt, likewise; pictures and files at a flat rate. */
   prompt (model: string, provider: string, request: Record<string, unknown>): Promise<number>
   /**
@@ -70,7 +70,7 @@ export default fp<ThreadOptions>(async (fastify, options) => {
       const encoding = encodingOf(provider, model)
       return (encoding && await countBy(encoding, text)) ?? estimateText(text)
     },
-    async exactly (model, provider, body) {
+    async atMost (model, provider, body) {
       const encoding = encodingOf(provider, model)
       if (encoding === undefined || body.length > COUNTED * PIECES) return undefined
       const meant = unescaped(body)

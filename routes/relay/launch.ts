@@ -136,7 +136,7 @@ export function launcher (fastify: FastifyInstance): Launch {
       bytes: Math.max(...ways.map(({ outgoing: { request } }) => request.body?.length ?? 0)),
       bound: () => widest(ways.map((way) => boundOf(asked, way))),
       // Tokenizers differ, so that of several targets only the bytes hold for all.
-      ...ways.length === 1 && { count: () => fastify.tokens.exactly(target.model, target.provider.name, outgoing.request.body?.toString() ?? '') },
+      ...ways.length === 1 && { count: () => fastify.tokens.atMost(target.model, target.provider.name, outgoing.request.body?.toString() ?? '') },
       capable: ways.every(({ target }) => target.dialect.cap !== undefined)
     }
   }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { countedUsage, toldUsage } from '../../../providers/dialects/cut.ts'
+import { countedUsage, toldUsage } from '../../../providers/dialects/known-usage.ts'
 import { estimateText, estimateTokens, promptOf } from '../../../providers/dialects/estimate.ts'
 
 const counts = { input: 100, output: 20, reasoning: 0 }
