@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { parseOrNothing } from '../../providers/dialects/json.ts'
+import { atOnce, type Work } from '../slices.ts'
 import { FileFault } from './fault.ts'
-import { atOnce, type Work } from './slices.ts'
 
 /** A text that is not JSON (RFC 8259), or that two parsers could read differently. Quotes nothing of the text but a sign. */
 export class JsonFault extends FileFault {

@@ -1,4 +1,4 @@
-import { atOnce, type Work } from '../file/slices.ts'
+import { atOnce, type Work } from '../slices.ts'
 import { ISSUED } from './token.ts'
 
 /** What knows secrets, such as the keys in force. */

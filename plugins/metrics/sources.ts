@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { droppedLines } from '../logging/sink.ts'
 import type { Prices } from '../prices/index.ts'
-import { inSlices } from '../file/slices.ts'
+import { inSlices } from '../slices.ts'
 import type { OriginStats } from '../upstream/index.ts'
 import type { Kind } from '../upstream/resends.ts'
 import { version } from '../version.ts'

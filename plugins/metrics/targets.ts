@@ -1,6 +1,6 @@
 import type { VirtualKey } from '../keys/index.ts'
 import type { State } from '../upstream/health.ts'
-import type { Work } from '../file/slices.ts'
+import type { Work } from '../slices.ts'
 import type { Labels } from './shown.ts'
 
 const STATES: readonly State[] = ['closed', 'half-open', 'open']

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { atOnce, inSlices, type Work } from '../../../plugins/file/slices.ts'
+import { atOnce, inSlices, type Work } from '../../plugins/slices.ts'
 
 /** ms of each step. */
 const STEP = 2
