@@ -134,8 +134,8 @@ function output (format: Fields | undefined, conversation: Conversation): void {
 /** `thinking` says whether and how far, `output_config.effort` how hard. */
 function decodeThinking (fields: Fields, config: Fields | undefined): Reasoning | undefined {
   const reasoning: Reasoning = {}
-  const effort = config?.string('effort')
-  if (effort !== undefined) reasoning.effort = isEffort(effort) ?? refuseEffort(config)
+  const effort = config && decodeEffort(config)
+  if (effort !== undefined) reasoning.effort = effort
   const thinking = fields.object('thinking')
   const type = thinking?.word('type', ['adaptive', 'enabled', 'disabled'])
   if (type === 'adaptive') reasoning.adaptive = true
@@ -146,10 +146,12 @@ function decodeThinking (fields: Fields, config: Fields | undefined): Reasoning 
   return Object.keys(reasoning).length === 0 ? undefined : reasoning
 }
 
-function isEffort (word: string): NonNullable<Reasoning['effort']> | undefined {
-  return (['low', 'medium', 'high', 'xhigh', 'max'] as const).find((known) => known === word)
-}
+/** The efforts that Messages has words for: not to think is said by `thinking`. */
+const WORDS = ['low', 'medium', 'high', 'xhigh', 'max'] as const
 
-function refuseEffort (config: Fields | undefined): never {
-  throw config?.wrong('effort', 'must be one of low, medium, high, xhigh, max') ?? new Error('unreachable')
+function decodeEffort (config: Fields): Reasoning['effort'] {
+  const word = config.string('effort')
+  const effort = WORDS.find((known) => known === word)
+  if (word !== undefined && effort === undefined) throw config.wrong('effort', `must be one of ${WORDS.join(', ')}`)
+  return effort
 }
