@@ -89,6 +89,16 @@ export function objectsOf (value: unknown): Array<Record<string, unknown>> {
   return Array.isArray(value) ? value.filter(isObject) : []
 }
 
+/** Sets a field of whatever name: one named `__proto__` is only a field, where an assignment would change what the object inherits. */
+export function define (target: Record<string, unknown>, name: string, value: unknown): void {
+  Object.defineProperty(target, name, { value, enumerable: true, configurable: true, writable: true })
+}
+
+/** The fields that can be assigned to another object: all but `__proto__`. */
+export function withoutPrototype (fields: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => name !== '__proto__'))
+}
+
 /** The string where it is one and not empty. */
 export function textOf (value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined

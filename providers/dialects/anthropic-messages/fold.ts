@@ -1,5 +1,5 @@
 import type { Fold } from '../dialect.ts'
-import { isObject, objectOf, objectsOf, parseExactObject, parseOrNothing, textOf } from '../json.ts'
+import { define, isObject, objectOf, objectsOf, parseExactObject, parseOrNothing, textOf, withoutPrototype } from '../json.ts'
 import type { SseEvent } from '../sse.ts'
 import { closeJson } from './partial-json.ts'
 
@@ -23,7 +23,7 @@ export function fold (): Fold {
     } else {
       for (const [name, piece] of Object.entries(fields)) {
         const old = Object.hasOwn(block, name) ? block[name] : undefined
-        set(block, name, typeof old === 'string' && typeof piece === 'string' ? old + piece : piece)
+        define(block, name, typeof old === 'string' && typeof piece === 'string' ? old + piece : piece)
       }
     }
   }
@@ -53,14 +53,6 @@ export function fold (): Fold {
 /** Numbers in `message_delta` are totals; one that does not apply is null or left out. */
 function known (usage: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(usage).filter(([, value]) => value !== null))
-}
-
-function withoutPrototype (fields: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(fields).filter(([name]) => name !== '__proto__'))
-}
-
-function set (target: Block, name: string, value: unknown): void {
-  Object.defineProperty(target, name, { value, enumerable: true, configurable: true, writable: true })
 }
 
 /** A message as the stream it could have been: each block begun empty, then filled at once. */

@@ -1,5 +1,5 @@
 import type { Fold } from '../dialect.ts'
-import { isObject, objectOf, objectsOf, parseOrNothing } from '../json.ts'
+import { define, isObject, objectOf, objectsOf, parseOrNothing } from '../json.ts'
 import type { SseEvent } from '../sse.ts'
 
 /** Texts that name or label something; any other text in a delta is a piece to be put behind the last. */
@@ -21,7 +21,7 @@ export function fold (): Fold {
       if (!isObject(chunk)) return
       for (const [name, value] of Object.entries(chunk)) {
         if (name === 'choices') continue
-        if (!PADDING.has(name) && (!saysNothing(value) || !Object.hasOwn(reply, name))) set(reply, name, value)
+        if (!PADDING.has(name) && (!saysNothing(value) || !Object.hasOwn(reply, name))) define(reply, name, value)
       }
       for (const { index = 0, delta, logprobs, ...rest } of objectsOf(chunk.choices)) {
         let choice = choices.get(index)
@@ -32,7 +32,7 @@ export function fold (): Fold {
           else choice.logprobs = structuredClone(logprobs)
         }
         for (const [name, value] of Object.entries(rest)) {
-          if (!saysNothing(value)) set(choice, name, value)
+          if (!saysNothing(value)) define(choice, name, value)
         }
       }
     },
@@ -62,17 +62,17 @@ function merge (target: Record<string, unknown>, delta: Record<string, unknown>)
   for (const [name, value] of Object.entries(delta)) {
     const old = Object.hasOwn(target, name) ? target[name] : undefined
     if (saysNothing(value)) {
-      if (old === undefined) set(target, name, value)
+      if (old === undefined) define(target, name, value)
     } else if (old === undefined || old === null) {
-      set(target, name, Array.isArray(value) ? mergeLists([], value) : structuredClone(value))
+      define(target, name, Array.isArray(value) ? mergeLists([], value) : structuredClone(value))
     } else if (typeof old === 'string' && typeof value === 'string') {
-      set(target, name, LABELS.has(name) ? value : old + value)
+      define(target, name, LABELS.has(name) ? value : old + value)
     } else if (isObject(old) && isObject(value)) {
       merge(old, value)
     } else if (Array.isArray(old) || Array.isArray(value)) {
-      set(target, name, mergeLists(asParts(old), asParts(value)))
+      define(target, name, mergeLists(asParts(old), asParts(value)))
     } else {
-      set(target, name, value)
+      define(target, name, value)
     }
   }
 }
@@ -103,11 +103,6 @@ function asParts (value: unknown): unknown[] {
 
 function saysNothing (value: unknown): boolean {
   return value === null || value === ''
-}
-
-/** Defines rather than assigns: a field named `__proto__` is only a field. */
-function set (target: Record<string, unknown>, name: string, value: unknown): void {
-  Object.defineProperty(target, name, { value, enumerable: true, configurable: true, writable: true })
 }
 
 /** One chunk that says all, then the terminator. */

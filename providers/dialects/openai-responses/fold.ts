@@ -1,5 +1,5 @@
 import type { Fold } from '../dialect.ts'
-import { isObject, objectOf, objectsOf, parseOrNothing, textOf } from '../json.ts'
+import { isObject, objectOf, objectsOf, parseOrNothing, textOf, withoutPrototype } from '../json.ts'
 
 type Item = Record<string, unknown>
 
@@ -59,8 +59,4 @@ function partOf (item: Item, at: unknown, list: 'content' | 'summary'): Item {
   const made: Item = {}
   item[list] = [...parts, made]
   return made
-}
-
-function withoutPrototype (fields: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(fields).filter(([name]) => name !== '__proto__'))
 }
