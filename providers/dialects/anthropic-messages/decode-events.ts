@@ -6,9 +6,8 @@ import type { SseEvent } from '../sse.ts'
 import { mergeUsage } from '../usage.ts'
 import { errors } from './errors.ts'
 import { decodeFinish } from './finish.ts'
+import { ID } from './id.ts'
 import { readUsage } from './usage.ts'
-
-export const ID = 'anthropic-messages'
 
 /** A block under way. What its start holds counts only where no delta says it better. */
 interface Open { index: number, input?: unknown, signature?: string, said: boolean }

@@ -2,7 +2,7 @@ import type { Part, Source, Turn } from '../conversation.ts'
 import { Untranslatable } from '../dialect.ts'
 import type { Fields } from '../fields.ts'
 import { decodeCache } from './cache.ts'
-import { ID } from './decode-events.ts'
+import { ID } from './id.ts'
 
 export function decodeSystem (fields: Fields): Turn[] {
   const parts = decodeContent(fields, 'system')

@@ -3,9 +3,9 @@ import type { Block, Citation, Delta, Event, Finish, Usage } from '../events.ts'
 import { foreignType } from '../foreign.ts'
 import { isObject, objectOf } from '../json.ts'
 import type { SseEvent } from '../sse.ts'
-import { ID } from './decode-events.ts'
 import { errors } from './errors.ts'
 import { encodeFinish } from './finish.ts'
+import { ID } from './id.ts'
 import { encodeUsage } from './usage.ts'
 
 type BlockEvent = Extract<Event, { index: number }>

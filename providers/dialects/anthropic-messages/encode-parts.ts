@@ -2,7 +2,7 @@ import type { Conversation, Part, Source } from '../conversation.ts'
 import { Untranslatable } from '../dialect.ts'
 import { foreignType } from '../foreign.ts'
 import { encodeCache } from './cache.ts'
-import { ID } from './decode-events.ts'
+import { ID } from './id.ts'
 
 type Block = Record<string, unknown>
 

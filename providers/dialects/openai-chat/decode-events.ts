@@ -4,12 +4,11 @@ import { isObject, objectOf, objectsOf, parseOrNothing, textOf } from '../json.t
 import type { SseEvent } from '../sse.ts'
 import { errors } from '../openai-errors.ts'
 import { decodeFinish } from './finish.ts'
+import { ID } from './id.ts'
 import { hasError, usageOf } from './stream.ts'
 import { ToolCalls } from './tool-calls.ts'
 import { usageEvents } from '../usage.ts'
 import { readUsage } from './usage.ts'
-
-export const ID = 'openai-chat'
 
 /** Fields of a delta with a meaning here, or with none worth a word. */
 const READ = new Set(['role', 'content', 'refusal', 'tool_calls', 'function_call', 'reasoning', 'reasoning_content',

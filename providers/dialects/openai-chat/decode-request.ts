@@ -5,8 +5,8 @@ import { Fields } from '../fields.ts'
 import type { NoOps } from '../fields.ts'
 import { check } from '../judge.ts'
 import { decodeMessages } from './decode-messages.ts'
+import { decodeCalling } from './decode-tools.ts'
 import { ChatRequest } from './schema.ts'
-import { decodeCalling } from './tools.ts'
 
 export const names: Names = {
   maxOutputTokens: 'max_completion_tokens',

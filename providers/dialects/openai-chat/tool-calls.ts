@@ -1,6 +1,7 @@
 import { InputWrapper } from '../custom-input.ts'
 import type { Event } from '../events.ts'
 import { isObject, objectOf, parseOrNothing, textOf } from '../json.ts'
+import { ID } from './id.ts'
 
 /** `custom` where it is a call of a tool that takes text. */
 interface Call { index: number, key: unknown, givenId: string | undefined, json: string, custom: InputWrapper | undefined, open: boolean }
@@ -31,7 +32,7 @@ export class ToolCalls {
     const json = !custom ? jsonOf(args) : text === undefined ? '' : call.custom?.push(text) ?? ''
     if (json === '') return
     if (!call.open) {
-      if (json.trim() !== '') out.push({ type: 'foreign', dialect: 'openai-chat', value: { type: 'tool_calls', value: [piece] } })
+      if (json.trim() !== '') out.push({ type: 'foreign', dialect: ID, value: { type: 'tool_calls', value: [piece] } })
       return
     }
     call.json += json

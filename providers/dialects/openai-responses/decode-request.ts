@@ -8,7 +8,7 @@ import { check } from '../judge.ts'
 import { decodeInput } from './decode-input.ts'
 import { ResponsesRequest } from './schema.ts'
 import { flatNames } from './tool-names.ts'
-import { decodeChoice, decodeTools } from './tools.ts'
+import { decodeChoice, decodeTools } from './decode-tools.ts'
 
 export const names: Names = {
   maxOutputTokens: 'max_output_tokens',
