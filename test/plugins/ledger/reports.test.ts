@@ -1,6 +1,6 @@
 import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
-import { migrations } from '../../../plugins/database/open.ts'
+import { migrations } from '../../../plugins/database/migrations.ts'
 import { dayRuns, startOfDate } from '../../../plugins/ledger/reports/days.ts'
 import { findRequests, scanEnd } from '../../../plugins/ledger/reports/requests.ts'
 import { toUsageRow, usageStatement, type Statement } from '../../../plugins/ledger/reports/usage.ts'
