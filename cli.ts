@@ -24,7 +24,7 @@ else if (command === 'demo') await import('./scripts/demo.ts')
 else if (command === 'health') await import('./plugins/tls/health.ts')
 else if (command === 'test-provider') await import('./scripts/test-provider.ts')
 else if (command === 'prices') await import('./plugins/prices/command.ts')
-else if (command === 'rerate') await import('./plugins/ledger/rerate.ts')
+else if (command === 'rerate') await import('./plugins/ledger/command.ts')
 else if (command === 'keys') await import('./plugins/keys/command.ts')
 else if (command === '--version') console.log((await import('./plugins/version.ts')).version)
 else {

@@ -1,65 +1,96 @@
-/** `llm-gateway rerate --since TIME`: reckons again what requests cost, with the prices in force now. */
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
-import { parseArgs } from 'node:util'
-import { readSettings } from '../config/index.ts'
-import { InUse, openDatabase, type Opened } from '../database/open.ts'
-import { formatDollars } from '../money.ts'
-import { readPrices } from '../prices/read.ts'
-import { parseMoment } from '../moment.ts'
-import { reprice, type Repriced } from './reprice.ts'
+import type { DatabaseSync } from 'node:sqlite'
+import { isObject, parseOrNothing } from '../../providers/dialects/json.ts'
+import { groupOwner } from '../keys/owner.ts'
+import type { Charge, Prices } from '../prices/index.ts'
+import { ratesMet } from '../prices/rates.ts'
+import { usageOf } from './reports/row.ts'
+import { slotOf } from './sums.ts'
 
-const USAGE = 'usage: llm-gateway rerate --since TIME [--until TIME] [--dry-run]'
+/** Rows of one transaction: it holds up nobody, but should not fill the log of the database. */
+const STEP = 2000
+/** Transactions after which the log is moved into the database. */
+const CHECKPOINT = 50
 
-try {
-  await run()
-} catch (error) {
-  console.error(`llm-gateway rerate: ${error instanceof Error ? error.message : String(error)}`)
-  process.exitCode = 1
+export interface RerateOptions {
+  /** By when the requests arrived, in ms since 1970: from, until before. */
+  since: number
+  until: number
+  /** Changes nothing, and says what it would. */
+  dryRun: boolean
 }
 
-async function run (): Promise<void> {
-  const { values: { since, until, 'dry-run': dryRun = false } } = parseArgs({
-    args: process.argv.slice(3),
-    options: { since: { type: 'string' }, until: { type: 'string' }, 'dry-run': { type: 'boolean' } }
-  })
-  if (since === undefined) throw new Error(USAGE)
-  const [from, to] = [momentOf('--since', since), until === undefined ? Number.MAX_SAFE_INTEGER : momentOf('--until', until)]
-  const { dataDir, pricesFile } = readSettings(process.env)
-  const { prices } = await readPrices(process.env, pricesFile)
-  if (!existsSync(join(dataDir, 'gateway.db'))) throw new Error(`DATA_DIR ${JSON.stringify(dataDir)} has no ledger`)
-  // The lock that a running gateway holds is what ends this: its sums would not know of ours. Rows that go on to a common
-  // database are sent again by the gateway when it starts, since their cost was written.
-  const opened = open(dataDir)
-  try {
-    tell(reprice(opened.db, prices, { since: from, until: to, dryRun }), prices.version, dryRun)
-  } finally {
-    opened.close()
+export interface Rerated {
+  /** Rows with usage that were looked at. */
+  rows: number
+  changed: number
+  /** Among those, such as had no price before. */
+  priced: number
+  /** Rows that keep what they have, because no price is known for them now. */
+  unknown: number
+  /** Nano-dollars of all of them, before and after. */
+  before: number
+  after: number
+}
+
+const ROWS = `SELECT seq, started_at, ended_at, key, groups, provider, coalesce(sent_model, requested_model) AS asked, served_model,
+  coalesce(served_model, requested_model) AS model, input, cache_read, cache_write_5m, cache_write_1h, output, reasoning, audio_input,
+  audio_output, cost, price_model, rates
+  FROM requests WHERE seq > ? AND started_at >= ? AND started_at < ? AND ended_at IS NOT NULL AND
+  coalesce(input, cache_read, cache_write_5m, cache_write_1h, output, reasoning, audio_input, audio_output) IS NOT NULL
+  ORDER BY seq LIMIT ${STEP}`
+const ROW = 'UPDATE requests SET cost = ?, price_version = ?, price_model = ?, rates = ? WHERE seq = ?'
+const SUM = 'UPDATE sums SET cost = cost + ?, unpriced = unpriced + ? WHERE owner = ? AND slot = ? AND provider = ? AND model = ?'
+
+/**
+ * Reckons again what rows with usage cost, with the prices in force now, as of the time they ended. A row whose cost or
+ * rates are other than before is changed, and the sums that it is in by the difference, in one transaction: wherever it
+ * is broken off the ledger is sound, and running it again does the rest.
+ */
+export function rerate (db: DatabaseSync, prices: Prices, { since, until, dryRun }: RerateOptions): Rerated {
+  const found: Rerated = { rows: 0, changed: 0, priced: 0, unknown: 0, before: 0, after: 0 }
+  const select = db.prepare(ROWS)
+  const row = db.prepare(ROW)
+  const sum = db.prepare(SUM)
+  let last = 0
+  for (let step = 1; ; step++) {
+    const rows = select.all(last, since, until)
+    if (rows.length === 0) return found
+    last = Number(rows.at(-1)?.['seq'])
+    db.exec('BEGIN IMMEDIATE')
+    for (const old of rows) change(old)
+    db.exec('COMMIT')
+    if (step % CHECKPOINT === 0) db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+  }
+
+  function change (old: Record<string, unknown>): void {
+    const cost = old['cost'] === null ? undefined : Number(old['cost'])
+    const usage = usageOf(old)
+    const charge = prices.charge({
+      provider: String(old['provider']),
+      model: String(old['asked']),
+      servedModel: old['served_model'] === null ? undefined : String(old['served_model']),
+      usage,
+      time: Number(old['ended_at'])
+    })
+    found.rows++
+    found.before += cost ?? 0
+    found.after += charge?.cost ?? cost ?? 0
+    if (charge === undefined) found.unknown++
+    const rates = charge && ratesMet(charge.rates, usage)
+    if (charge === undefined || rates === undefined || same(old, charge, rates)) return
+    found.changed++
+    if (cost === undefined) found.priced++
+    if (dryRun) return
+    row.run(charge.cost, charge.version, charge.model, rates, Number(old['seq']))
+    const groups = old['groups'] === null ? [] : JSON.parse(String(old['groups'])) as string[]
+    for (const owner of [String(old['key']), ...groups.map(groupOwner)]) {
+      sum.run(charge.cost - (cost ?? 0), cost === undefined ? -1 : 0, owner, slotOf(Number(old['started_at'])), String(old['provider']), String(old['model']))
+    }
   }
 }
 
-function open (dir: string): Opened {
-  try {
-    return openDatabase(dir)
-  } catch (error) {
-    // Another folder, as a second gateway may take, would have nothing to re-rate.
-    if (error instanceof InUse) throw new Error(`${error.finding}: stop that one, then run rerate again`)
-    throw error
-  }
-}
-
-function momentOf (option: string, text: string): number {
-  const time = parseMoment(text)
-  if (time === undefined) throw new Error(`${option} must be a date, which begins in UTC, or a date and time with its zone, such as 2027-01-31T23:59:59Z`)
-  return time
-}
-
-function tell ({ rows, changed, priced, unknown, before, after }: Repriced, version: string, dryRun: boolean): void {
-  const difference = after - before
-  console.log([
-    `${rows} requests with usage, by prices ${version}${dryRun ? ' (a dry run: nothing is changed)' : ''}`,
-    `${changed} ${dryRun ? 'would change' : 'changed'}, ${priced} of which had no price before`,
-    ...unknown === 0 ? [] : [`${unknown} have no known price now, and keep what they have`],
-    `$${formatDollars(before)} before, $${formatDollars(after)} after: ${difference < 0 ? '-' : '+'}$${formatDollars(Math.abs(difference))}`
-  ].join('\n'))
+/** Whether it was reckoned with the very same rates. Its price's version may be an older one then: that is still true. */
+function same (old: Record<string, unknown>, { cost, model }: Charge, rates: string): boolean {
+  const before = parseOrNothing(String(old['rates']))
+  return old['cost'] === cost && old['price_model'] === model && isObject(before) && Object.entries(JSON.parse(rates) as object).every(([name, rate]) => before[name] === rate)
 }

@@ -5,7 +5,7 @@ import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { migrations } from '../../../plugins/database/migrations.ts'
-import { reprice } from '../../../plugins/ledger/reprice.ts'
+import { rerate } from '../../../plugins/ledger/rerate.ts'
 import { usageOf } from '../../../plugins/ledger/reports/row.ts'
 import { Sums } from '../../../plugins/ledger/sums.ts'
 import { builtinCatalogue } from '../../../plugins/prices/catalogue.ts'
@@ -92,20 +92,20 @@ t.test('rows are reckoned again, and the sums follow by the difference', async (
   t.strictSame(...both(db))
   const old = rowsOf(db)
   const unpriced = Number(db.prepare('SELECT count(*) AS n FROM requests WHERE input IS NOT NULL AND cost IS NULL').get()?.['n'])
-  t.match(reprice(db, priceList(), ALL), { changed: 0, unknown: unpriced }, 'with the same prices nothing changes')
+  t.match(rerate(db, priceList(), ALL), { changed: 0, unknown: unpriced }, 'with the same prices nothing changes')
   t.strictSame(rowsOf(db), old)
 
   const mine = { providers: { openai: { models: [{ id: 'gpt-5.4-mini', prices: [{ input: 1, output: 2 }, { input: 10, output: 20, from: '2026-10-02' }] }] }, house: { models: [{ id: 'large', prices: [{ input: 3, output: 4 }] }] } } }
-  const dry = reprice(db, priceList(mine), { ...ALL, dryRun: true })
+  const dry = rerate(db, priceList(mine), { ...ALL, dryRun: true })
   t.strictSame(rowsOf(db), old, 'a dry run changes nothing')
   t.strictSame(...both(db))
-  const done = reprice(db, priceList(mine), ALL)
+  const done = rerate(db, priceList(mine), ALL)
   t.strictSame(done, dry, 'and tells what would be')
   t.strictSame(...both(db))
   t.ok(done.changed > 1000)
   t.ok(done.priced > 350)
   t.equal(done.after - done.before, (rowsOf(db) as Array<{ cost: number | null }>).reduce((sum, { cost }) => sum + (cost ?? 0), 0) - (old as Array<{ cost: number | null }>).reduce((sum, { cost }) => sum + (cost ?? 0), 0))
-  t.match(reprice(db, priceList(mine), ALL), { changed: 0, before: done.after, after: done.after }, 'once and for all')
+  t.match(rerate(db, priceList(mine), ALL), { changed: 0, before: done.after, after: done.after }, 'once and for all')
 
   const [served, , alias, house, unknown] = [10, 11, 12, 13, 19].map((row) => db.prepare('SELECT * FROM requests WHERE seq = ?').get(row + 1))
   t.match(served, { price_version: /\+[0-9a-f]{8}$/, price_model: 'gpt-5.4-mini', cost: 130 * 1000 + 10 * 2000 })
@@ -116,7 +116,7 @@ t.test('rows are reckoned again, and the sums follow by the difference', async (
   t.equal(later?.['cost'], Number(later?.['input']) * 10_000 + Number(later?.['output']) * 20_000, 'by the time of its end')
   t.match(db.prepare("SELECT count(*) AS n FROM requests WHERE outcome = 'interrupted' AND cost = 777").get(), { n: db.prepare("SELECT count(*) AS n FROM requests WHERE outcome = 'interrupted'").get()?.['n'] }, 'what was charged at its hold stays so')
 
-  const back = reprice(db, priceList(), ALL)
+  const back = rerate(db, priceList(), ALL)
   t.ok(back.unknown === unpriced, 'a price that is gone takes nothing away')
   t.strictSame(...both(db))
 })
@@ -125,14 +125,14 @@ t.test('only what is asked for', async (t) => {
   const db = ledger(priceList(), 200)
   const old = rowsOf(db)
   const double = { providers: { openai: { models: [{ id: 'all', match: ['*'], prices: [{ input: 1000, output: 1000 }] }] } } }
-  const found = reprice(db, priceList(double), { since: START + 50 * 60_000, until: START + 100 * 60_000, dryRun: false })
+  const found = rerate(db, priceList(double), { since: START + 50 * 60_000, until: START + 100 * 60_000, dryRun: false })
   const changed = rowsOf(db).flatMap((row, index) => JSON.stringify(row) === JSON.stringify(old[index]) ? [] : [index])
   t.equal(changed.length, found.changed)
   t.ok(changed.every((row) => row >= 50 && row < 100))
   t.strictSame(...both(db))
 })
 
-function rerate (folder: string, args: string[], env: Record<string, string> = {}): Promise<{ code: number, output: string, errors: string }> {
+function runRerate (folder: string, args: string[], env: Record<string, string> = {}): Promise<{ code: number, output: string, errors: string }> {
   return new Promise((resolve) => {
     execFile(process.execPath, [CLI, 'rerate', ...args], { cwd: folder, env: { PATH: process.env['PATH'], ...env } }, (error, output, errors) => {
       resolve({ code: error === null ? 0 : Number(error.code), output, errors })
@@ -147,18 +147,18 @@ t.test('the command: not beside a gateway, and after it', async (t) => {
   })
   const gateway = await start(t, provider.url)
   for (let call = 0; call < 3; call++) await (await post(`${gateway.url}/v1/chat/completions`, { model: 'gpt-5.4-mini', messages: [{ role: 'user', content: 'hi' }] }, { authorization: `Bearer ${CHAT_KEY}` })).text()
-  const busy = await rerate(gateway.folder, ['--since', '2026-01-01'])
+  const busy = await runRerate(gateway.folder, ['--since', '2026-01-01'])
   t.equal(busy.code, 1)
   t.match(busy.errors, /^llm-gateway rerate: DATA_DIR "data" is in use by another gateway(?: \(process \d+\))?: stop that one, then run rerate again\n$/)
   gateway.child.kill('SIGTERM')
   await gateway.ended
 
-  t.match(await rerate(gateway.folder, ['--since', '2026-01-01']), { code: 0, output: /^3 requests with usage, by prices \S+\n0 changed, 0 of which had no price before\n\$0\.00495 before, \$0\.00495 after: \+\$0\n$/ })
+  t.match(await runRerate(gateway.folder, ['--since', '2026-01-01']), { code: 0, output: /^3 requests with usage, by prices \S+\n0 changed, 0 of which had no price before\n\$0\.00495 before, \$0\.00495 after: \+\$0\n$/ })
   const file = join(gateway.folder, 'mine.json')
   writeFileSync(file, JSON.stringify({ providers: { openai: { models: [{ id: 'gpt-5.4-mini', prices: [{ input: 0.5, output: 1 }] }] } } }))
   const env = { PRICES_FILE: file }
-  t.match(await rerate(gateway.folder, ['--since', '2026-01-01', '--dry-run'], env), { code: 0, output: /\(a dry run: nothing is changed\)\n3 would change[^]*\n\$0\.00495 before, \$0\.0021 after: -\$0\.00285\n$/ })
-  t.match(await rerate(gateway.folder, ['--since', '2026-01-01'], env), { code: 0, output: /\n3 changed/ })
+  t.match(await runRerate(gateway.folder, ['--since', '2026-01-01', '--dry-run'], env), { code: 0, output: /\(a dry run: nothing is changed\)\n3 would change[^]*\n\$0\.00495 before, \$0\.0021 after: -\$0\.00285\n$/ })
+  t.match(await runRerate(gateway.folder, ['--since', '2026-01-01'], env), { code: 0, output: /\n3 changed/ })
   const db = new DatabaseSync(join(gateway.folder, 'data', 'gateway.db'), { readOnly: true })
   t.match(db.prepare('SELECT sum(cost) AS rows, (SELECT sum(cost) FROM sums) AS sums FROM requests').get(), { rows: 2_100_000, sums: 2_100_000 })
   db.close()
@@ -173,7 +173,7 @@ t.test('and one line where it is called wrongly', async (t) => {
     [['--since', '2026-01-01', '--all'], /--all/],
     [['--since', '2026-01-01'], /DATA_DIR "data" has no ledger/]
   ] as const) {
-    const { code, output, errors } = await rerate(folder, [...args])
+    const { code, output, errors } = await runRerate(folder, [...args])
     t.equal(code, 1)
     t.equal(output, '')
     t.match(errors, said)
