@@ -1,5 +1,6 @@
 import type { SQLInputValue } from 'node:sqlite'
 import { Background, type Row } from './background.ts'
+import { readMark } from './marks.ts'
 import type { Opened } from './open.ts'
 import { WriteAheadLog } from './write-ahead-log.ts'
 import { DatabaseWriter, type WriterOptions } from './writer.ts'
@@ -17,7 +18,7 @@ export class Database extends DatabaseWriter {
     this.#opened = opened
     this.#log = new WriteAheadLog(opened.file)
     this.#background = new Background(opened.file, this, this.#log, checkpointAt)
-    this.id = Number(this.get("SELECT value FROM marks WHERE name = 'database'")?.['value']).toString(36)
+    this.id = Number(readMark(this, 'database')).toString(36)
   }
 
   /** All rows of a query that may take its time, with all that was written before. */

@@ -1,21 +1,21 @@
 import type { Database } from '../database/index.ts'
+import { readMark, writeMark } from '../database/marks.ts'
 import type { Sums } from './sums.ts'
 
 /** From which row on there may be open ones: those before are all closed. */
-export const OPEN_FROM = 'open from'
+const OPEN_FROM = 'open from'
 
-const MARK = 'INSERT INTO marks (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value'
 const OPEN_ROWS = `SELECT seq, started_at, key, key_name, groups, provider, requested_model, requests, hold, held_tokens
   FROM requests WHERE outcome IS NULL AND seq >= ?`
 const INTERRUPT = "UPDATE requests SET outcome = 'interrupted', status = 0, usage_source = 'none', cost = CASE WHEN hold > 0 THEN hold END WHERE seq = ?"
 
 export function openFrom (database: Database): number {
-  return Number(database.get('SELECT value FROM marks WHERE name = ?', OPEN_FROM)?.['value'] ?? 0)
+  return readMark(database, OPEN_FROM) ?? 0
 }
 
 /** Notes how far back an open row can be. */
 export function mark (database: Database, seq: number): void {
-  database.write(MARK, [OPEN_FROM, seq])
+  writeMark(database, OPEN_FROM, seq)
 }
 
 /**

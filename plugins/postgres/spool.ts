@@ -1,4 +1,5 @@
 import type { Database } from '../database/index.ts'
+import { readMark, writeMark } from '../database/marks.ts'
 import { columns } from './schema.ts'
 
 /** Rows that are closed, or changed after that, such as by a new price, go to the end of the spool in the same transaction. */
@@ -9,7 +10,6 @@ const TRIGGERED = "SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND name =
 /** Of what stood there before the trigger did: up to where it has been put into the spool, and how far it goes. */
 const FILLED = 'spool filled'
 const FILL_TO = 'spool fill to'
-const MARK = 'INSERT INTO marks (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value'
 /** Rows of one step. */
 const STEP = 500
 const LAST_OF_STEP = `SELECT max(seq) AS seq FROM (SELECT seq FROM requests WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ${STEP})`
@@ -44,12 +44,12 @@ export class Spool {
       this.#filled = 0
       this.#fillTo = Number(database.get('SELECT max(seq) AS seq FROM requests')?.['seq'] ?? 0)
       database.write(TRIGGER, [])
-      database.write(MARK, [FILLED, this.#filled])
-      database.write(MARK, [FILL_TO, this.#fillTo])
+      writeMark(database, FILLED, this.#filled)
+      writeMark(database, FILL_TO, this.#fillTo)
       database.flush()
     } else {
-      this.#filled = this.#mark(FILLED)
-      this.#fillTo = this.#mark(FILL_TO)
+      this.#filled = readMark(database, FILLED) ?? 0
+      this.#fillTo = readMark(database, FILL_TO) ?? 0
     }
   }
 
@@ -81,10 +81,10 @@ export class Spool {
   /** Puts in some more of what the ledger had already. @returns whether there was any */
   fill (): boolean {
     if (this.#filled >= this.#fillTo || !this.#database.healthy) return false
-    const last = this.#database.get(LAST_OF_STEP, this.#filled, this.#fillTo)?.['seq'] ?? this.#fillTo
+    const last = Number(this.#database.get(LAST_OF_STEP, this.#filled, this.#fillTo)?.['seq'] ?? this.#fillTo)
     this.#database.write(FILL, [this.#filled, last])
-    this.#database.write(MARK, [FILLED, last])
-    this.#filled = Number(last)
+    writeMark(this.#database, FILLED, last)
+    this.#filled = last
     return this.#database.flush()
   }
 
@@ -94,10 +94,6 @@ export class Spool {
     this.#database.flush()
     const oldest = this.#database.get('SELECT min(seq) AS seq FROM spool')?.['seq']
     return Math.min(typeof oldest === 'number' ? oldest - 1 : Infinity, this.#filled < this.#fillTo ? this.#filled : Infinity)
-  }
-
-  #mark (name: string): number {
-    return Number(this.#database.get('SELECT value FROM marks WHERE name = ?', name)?.['value'] ?? 0)
   }
 }
 
