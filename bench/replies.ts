@@ -1,7 +1,7 @@
 /** What the provider says: ASCII only, so that characters are bytes. */
 
 /** Tokens that every reply tells of, so that the client's side can look for them. */
-export const PROMPT_TOKENS = 11
+const PROMPT_TOKENS = 11
 export const COMPLETION_TOKENS = 321
 
 const WORDS = 'The quick brown fox jumps over the lazy dog while the gateway counts its tokens. '

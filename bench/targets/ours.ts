@@ -87,7 +87,7 @@ export function gateway ({ name = 'ours', env = {}, keys = 10, translated = fals
 }
 
 /** @param count of virtual keys, the two in use among them */
-export function writeKeys (folder: string, count: number): void {
+function writeKeys (folder: string, count: number): void {
   const others = Array.from({ length: count - 2 }, (_, index) => [`vk_bench_other_${index}_0123456789abcdef`, { provider: 'openai', api_key: REAL_KEY, name: `other ${index}` }])
   writeFileSync(join(folder, 'keys.json'), JSON.stringify({
     virtual_keys: {

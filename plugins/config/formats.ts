@@ -28,13 +28,13 @@ const formats: Record<string, (text: string) => unknown> = {
 export const SECRET: ReadonlySet<string | undefined> = new Set(['secret', 'base-url', 'proxy-url', 'redis-url', 'postgres-url'])
 
 /** What travels in a header, whatever stands before it, and cannot be guessed. */
-export function parseSecret (text: string): string {
+function parseSecret (text: string): string {
   if (text.length < 16) throw new Error('is shorter than 16 characters')
   if (!/^[\x21-\x2b\x2d-\x7e]{1,512}$/.test(text)) throw new Error('has other characters than visible ASCII without commas, or more than 512')
   return text
 }
 
-export function parseHost (text: string): string {
+function parseHost (text: string): string {
   if (isIP(text) === 0 && !/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(text)) throw new Error('is not an IP address or host name')
   return text
 }
@@ -67,14 +67,14 @@ export function parseRetries (text: string): number {
   return Number(text)
 }
 
-export function parseProxyUrl (text: string): string {
+function parseProxyUrl (text: string): string {
   const url = URL.parse(text)
   if (url === null || !/^https?:\/\/[^/]/.test(text)) throw new Error('is not a URL of the form http://HOST:PORT or http://USER:PASSWORD@HOST:PORT')
   checkEncoded([url.username, url.password])
   return text
 }
 
-export function parseRedisUrl (text: string): string {
+function parseRedisUrl (text: string): string {
   if (!URL.canParse(text) || !/^rediss?:\/\/[^/]/.test(text)) throw new Error('is not a URL of the form redis://HOST:PORT/NUMBER or rediss://…')
   return text
 }
@@ -91,7 +91,7 @@ function checkEncoded (parts: string[]): void {
 
 const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full']
 
-export function parsePostgresUrl (text: string): string {
+function parsePostgresUrl (text: string): string {
   const url = URL.parse(text)
   if (url === null || !/^postgres(ql)?:$/.test(url.protocol) || url.hostname === '') throw new Error('is not a URL of the form postgres://USER:PASSWORD@HOST:PORT/DATABASE')
   checkEncoded([url.username, url.password])

@@ -24,7 +24,7 @@ const DaySchema = Type.Enum(['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'])
 export type Day = Static<typeof DaySchema>
 
 /** Rates in dollars per million tokens, and when they count: of a model's prices, the last that holds. */
-export const PriceSchema = Type.Object({
+const PriceSchema = Type.Object({
   input: Dollars('Prompt tokens that no cache had.'),
   output: Dollars('Generated tokens.'),
   ...rates,
@@ -77,7 +77,7 @@ export type Price = Static<typeof PriceSchema>
 export type Tier = NonNullable<Price['tiers']>[number]
 export type Batch = NonNullable<Price['batch']>
 
-export const ModelSchema = Type.Object({
+const ModelSchema = Type.Object({
   id: Type.String({ minLength: 1, errorMessage: 'must be a name' }),
   match: Type.Optional(Type.Array(Type.String({ pattern: '^(\\*|\\*?[^*]+\\*?)$' }), {
     minItems: 1,

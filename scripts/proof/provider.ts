@@ -24,7 +24,7 @@ export interface BillingProvider {
 }
 
 /** Nano-dollars a token of gpt-5.4-mini: input, output. */
-export const RATES = { input: 750, output: 4500 }
+const RATES = { input: 750, output: 4500 }
 
 export function costOf ({ input, output }: Pick<Call, 'input' | 'output'>): number {
   return input * RATES.input + output * RATES.output
