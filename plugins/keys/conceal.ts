@@ -21,7 +21,8 @@ export function beware (source: Knowing): () => void {
   return () => { knowing.delete(source) }
 }
 
-const MARK = '[redacted]'
+/** What stands in the place of a secret. */
+export const REDACTED = '[redacted]'
 
 /** Shorter secrets are also parts of ordinary words. */
 const SHORTEST = 12
@@ -98,12 +99,12 @@ function struck (text: string): string {
     for (const [length, byEnds] of indexOf(source.secrets())) {
       for (let at = 0; at + length <= clear.length; at++) {
         if (byEnds.get(endsOf(clear, at, length))?.has(clear.slice(at, at + length)) !== true) continue
-        clear = clear.slice(0, at) + MARK + clear.slice(at + length)
-        at += MARK.length - 1
+        clear = clear.slice(0, at) + REDACTED + clear.slice(at + length)
+        at += REDACTED.length - 1
       }
     }
   }
-  return clear.replace(ALL_ISSUED, MARK)
+  return clear.replace(ALL_ISSUED, REDACTED)
 }
 
 /** Whether a secret stands in a text as it is, or the text is one. */
@@ -116,7 +117,7 @@ export function exposes (text: string): boolean {
  * that is known by its hash only, and is none that the gateway has made, is found where it is a word.
  */
 export function conceal (text: string): string {
-  return strike(text).replace(WORD, (word) => hides(word) ? MARK : word)
+  return strike(text).replace(WORD, (word) => hides(word) ? REDACTED : word)
 }
 
 /** What an error tells the log, without any secret. Of its other fields none: they may hold a request. */
@@ -165,7 +166,8 @@ function isKnown (text: string): boolean {
   return false
 }
 
-function decoded (word: string): string {
+/** A text without its percent-encoding, where it has one. */
+export function decoded (word: string): string {
   try {
     return decodeURIComponent(word)
   } catch {

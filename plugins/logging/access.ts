@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { conceal, decoded, REDACTED } from '../keys/conceal.ts'
 import type { Keys, VirtualKey } from '../keys/index.ts'
-import { conceal } from '../keys/conceal.ts'
 import { ISSUED } from '../keys/token.ts'
 import { readContext } from '../tracing/context.ts'
 import { bounded, CLIENT_GONE, OWN, tenths, withoutQuery, type RequestLine } from './line.ts'
@@ -64,20 +64,12 @@ const MAPPED = /^::ffff:(?=\d+\.)/i
 function pathOf (request: FastifyRequest, keys: Pick<Keys, 'known'>): string {
   const path = withoutQuery(request.url)
   if (path === request.routeOptions.url) return path
-  return conceal(path.slice(0, SEARCHED)).split('/').map((part) => part !== '' && isKey(decoded(part), keys) ? '[redacted]' : part).join('/')
+  return conceal(path.slice(0, SEARCHED)).split('/').map((part) => part !== '' && isKey(decoded(part), keys) ? REDACTED : part).join('/')
 }
 
 /** What looks like a key of ours may be one that is gone by now. */
 function isKey (text: string, keys: Pick<Keys, 'known'>): boolean {
   return ISSUED.test(text) || keys.known(text) !== undefined
-}
-
-function decoded (part: string): string {
-  try {
-    return decodeURIComponent(part)
-  } catch {
-    return part
-  }
 }
 
 /** That of the client's, where it began one. */

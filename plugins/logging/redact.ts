@@ -1,11 +1,10 @@
+import { REDACTED } from '../keys/conceal.ts'
 import { tokenOf } from '../keys/hashed.ts'
-import { realKeys } from '../keys/targets.ts'
 import type { VirtualKey } from '../keys/index.ts'
+import { realKeys } from '../keys/targets.ts'
 
 /** Clears a text of secrets. Gives back the very same string where it holds none. */
 export type Redact = (text: string) => string
-
-const MARK = '[redacted]'
 
 /** Shorter secrets have encoded forms so short that they would match by chance. */
 const ENCODED_FROM = 8
@@ -18,7 +17,7 @@ export function redactor (secrets: readonly string[]): Redact {
     if (text.length < shortest) return text
     let clear = text
     for (const form of forms) {
-      if (clear.includes(form)) clear = clear.replaceAll(form, MARK)
+      if (clear.includes(form)) clear = clear.replaceAll(form, REDACTED)
     }
     return clear
   }
