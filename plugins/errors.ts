@@ -1,19 +1,11 @@
 import fp from 'fastify-plugin'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
-import { defaultDialect, dialects } from '../providers/dialects/index.ts'
 import { BadRequest, Untranslatable } from '../providers/dialects/dialect.ts'
 import { BadForm } from '../providers/dialects/multipart.ts'
 import { BadJson } from '../providers/dialects/scan.ts'
-import type { Dialect } from '../providers/dialects/dialect.ts'
 import type { ErrorInfo } from '../providers/dialects/events.ts'
 import { conceal } from './keys/conceal.ts'
-
-declare module 'fastify' {
-  interface FastifyContextConfig {
-    /** The dialect that the route's replies and errors are in. */
-    dialect?: string
-  }
-}
+import { routeDialect } from './route-dialect.ts'
 
 /** Every error of the gateway's own: code, status, and what it says where nothing more exact is known. */
 export const errorTable = {
@@ -32,8 +24,8 @@ export const errorTable = {
   previous_response_not_found: [404, 'The earlier response does not exist.'],
   model_not_found: [404, 'The model does not exist, or this key may not use it.'],
   method_not_allowed: [405, 'This path does not take the method.'],
-  keys_file_unusable: [409, 'The keys file cannot be read or changed.'],
   request_timeout: [408, 'The request took too long to arrive.'],
+  keys_file_unusable: [409, 'The keys file cannot be read or changed.'],
   request_too_large: [413, 'The request body is larger than the gateway takes.'],
   uri_too_long: [414, 'The URL is too long.'],
   unsupported_media_type: [415, 'Send the body as "Content-Type: application/json", uncompressed.'],
@@ -72,8 +64,9 @@ export interface ErrorDetails {
   resetsAt?: number
   /** The limit that refuses, by its name in keys.json: for the operator, not for the client. */
   limit?: string
-  /** The label of the key that is refused, and why it is: for the operator, not for the client. */
+  /** The label of the key that is refused: for the operator, not for the client. */
   key?: string | undefined
+  /** Why, likewise. */
   reason?: string | undefined
   headers?: Record<string, string>
   cause?: unknown
@@ -153,26 +146,6 @@ export function toGatewayError (error: unknown): GatewayError | undefined {
   // What Fastify refused by the schema of a route.
   if (statusCode === 400) return new GatewayError('invalid_request')
   return undefined
-}
-
-/** The dialect of the route; where that has none, the one of the path, or whose clients send such a header; else the default. */
-export function routeDialect ({ routeOptions, headers, url }: FastifyRequest): Dialect {
-  const own = dialects.get(routeOptions.config.dialect ?? '')
-  return own ?? dialectAt(url) ?? [...dialects.values()].find(({ marker }) => marker !== undefined && headers[marker] !== undefined) ?? defaultDialect
-}
-
-/** The dialect to whose paths a URL belongs, or under one of which it lies, be there a route or not. */
-export function dialectAt (url: string): Dialect | undefined {
-  const [path = ''] = url.split('?', 1)
-  return [...dialects.values()].find(({ paths }) => paths.some((own) => path === own || path.startsWith(`${own}/`)))
-}
-
-/** The request's id, under every name that clients of the route's dialect look for it. */
-export function requestIdHeaders (request: FastifyRequest): Record<string, string> {
-  const { requestIdHeader } = routeDialect(request)
-  return requestIdHeader === undefined
-    ? { 'x-request-id': request.id }
-    : { 'x-request-id': request.id, [requestIdHeader]: request.id }
 }
 
 /** Answers in the route's dialect. */

@@ -1,8 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Model, ModelList } from '../providers/dialects/dialect.ts'
 import { defaultDialect } from '../providers/dialects/index.ts'
-import { GatewayError, routeDialect } from '../plugins/errors.ts'
+import { GatewayError } from '../plugins/errors.ts'
 import type { KeyTarget } from '../plugins/keys/index.ts'
+import { routeDialect } from '../plugins/route-dialect.ts'
 
 /**
  * What this key may use: its provider's list, cut to the key's own, in the client's dialect. Costs no quota. Of several

@@ -1,8 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Server, type Socket } from 'node:net'
 import fp from 'fastify-plugin'
-import { GatewayError, requestIdHeaders } from '../errors.ts'
+import { GatewayError } from '../errors.ts'
 import { withoutPorts } from '../networks.ts'
+import { requestIdHeaders } from '../route-dialect.ts'
+import { isForm } from './form.ts'
 import { answerBegins, answerEnds, refuse, refused, spoilt } from './malformed.ts'
 import { receive } from './receive.ts'
 import { watchSilent } from './silent.ts'
@@ -74,7 +76,7 @@ export default fp(async (fastify) => {
     const fault = spoilt.get(request.raw)
     if (fault !== undefined) return done(fault)
     const type = request.headers['content-type']
-    const form = request.routeOptions.config.forms === true && type !== undefined && FORM_TYPE.test(type)
+    const form = request.routeOptions.config.forms === true && type !== undefined && isForm(type)
     if (type !== undefined && !form && !JSON_TYPE.test(type)) return done(new GatewayError('unsupported_media_type'))
     if (Number(request.headers['content-length']) > (request.routeOptions.bodyLimit ?? Infinity)) {
       return done(new GatewayError('request_too_large', { headers: { connection: 'close' } }))
@@ -116,9 +118,6 @@ export default fp(async (fastify) => {
 
 /** Parameters may follow, and nothing else: what comes behind could hide another type from another reader. */
 const JSON_TYPE = /^application\/json(?:[ \t]*;[ \t]*[\w-]+=(?:[\w.-]+|"[\w .-]*"))*$/i
-
-/** Its boundary is judged where the form is read. */
-const FORM_TYPE = /^multipart\/form-data[ \t]*;/i
 
 /** What leaves open which request is meant, or to whom, although the parser took it. */
 function faultOf ({ url = '', headers, httpVersion, httpVersionMinor }: IncomingMessage): string | undefined {

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ReplyStream } from '../../providers/dialects/reply.ts'
-import { requestIdHeaders, type GatewayError } from '../../plugins/errors.ts'
+import type { GatewayError } from '../../plugins/errors.ts'
+import { requestIdHeaders } from '../../plugins/route-dialect.ts'
 import type { Admitted } from './admitted.ts'
 import type { Books } from './books.ts'
 import { chunk, LAST_CHUNK } from './chunk.ts'

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import type { Dialect } from '../../providers/dialects/dialect.ts'
+import { isForm } from '../../plugins/http/form.ts'
 import { formFields, parseForm, spliceForm, type FormPart } from '../../providers/dialects/multipart.ts'
 import { judgeObject, parseObject, splice } from '../../providers/dialects/splice.ts'
 
@@ -21,11 +22,6 @@ export function readBody ({ body, headers: { 'content-type': type = '' } }: Fast
   if (forms !== true || !isForm(type)) return jsonBody(bytes)
   const { properties = {} } = admission as { properties?: object }
   return formBody(bytes, type, new Set(Object.keys(properties)))
-}
-
-/** Whether a content type says that the body is a form. */
-export function isForm (type: string): boolean {
-  return /^multipart\/form-data[ \t]*;/i.test(type)
 }
 
 /** @param fields what is in it, where that is known */
