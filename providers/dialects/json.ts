@@ -74,8 +74,10 @@ export function parseOrNothing (text: string): unknown {
   }
 }
 
+export type JsonObject = Record<string, unknown>
+
 /** Whether a parsed JSON value is an object. */
-export function isObject (value: unknown): value is Record<string, unknown> {
+export function isObject (value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 

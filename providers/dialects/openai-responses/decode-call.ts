@@ -1,9 +1,7 @@
 import { InputWrapper } from '../custom-input.ts'
-import { textOf } from '../json.ts'
+import { textOf, type JsonObject } from '../json.ts'
 import type { Blocks, ItemDecoder, OpenBlock } from './decode-item.ts'
 import { flatNames } from './tool-names.ts'
-
-type Fields = Record<string, unknown>
 
 /** A call of a tool that takes JSON. */
 export class CallItem implements ItemDecoder {
@@ -12,17 +10,17 @@ export class CallItem implements ItemDecoder {
   done = false
   readonly #block: OpenBlock
 
-  constructor (blocks: Blocks, item: Fields) {
+  constructor (blocks: Blocks, item: JsonObject) {
     this.id = item.id
     this.#block = blocks.start({ type: 'tool-call', ...called(item) })
   }
 
-  push (type: string, event: Fields): void {
+  push (type: string, event: JsonObject): void {
     if (type === 'function_call_arguments.delta') this.#block.piece('arguments', event.delta)
     else if (type === 'function_call_arguments.done') this.#block.fill('arguments', event.arguments)
   }
 
-  finish (item: Fields): void {
+  finish (item: JsonObject): void {
     this.done = true
     this.#block.fill('arguments', item.arguments)
     this.close()
@@ -42,17 +40,17 @@ export class CustomCallItem implements ItemDecoder {
   readonly #wrapper = new InputWrapper()
   #told = 0
 
-  constructor (blocks: Blocks, item: Fields) {
+  constructor (blocks: Blocks, item: JsonObject) {
     this.id = item.id
     this.#block = blocks.start({ type: 'tool-call', ...called(item), custom: true })
   }
 
-  push (type: string, event: Fields): void {
+  push (type: string, event: JsonObject): void {
     if (type === 'custom_tool_call_input.delta') this.#piece(event.delta)
     else if (type === 'custom_tool_call_input.done') this.#fill(event.input)
   }
 
-  finish (item: Fields): void {
+  finish (item: JsonObject): void {
     this.done = true
     this.#fill(item.input)
     this.#block.say({ type: 'arguments', json: this.#wrapper.end() })
@@ -75,7 +73,7 @@ export class CustomCallItem implements ItemDecoder {
   }
 }
 
-function called (item: Fields): { id: string, name: string } {
+function called (item: JsonObject): { id: string, name: string } {
   const name = flatNames(undefined).flat(textOf(item.namespace), textOf(item.name) ?? '')
   return { id: textOf(item.call_id) ?? textOf(item.id) ?? '', name }
 }

@@ -1,7 +1,7 @@
 import type { EventDecoder } from '../dialect.ts'
 import type { Event } from '../events.ts'
 import { saysError } from '../in-place.ts'
-import { isObject, objectOf, objectsOf, parseOrNothing, textOf } from '../json.ts'
+import { isObject, objectOf, objectsOf, parseOrNothing, textOf, type JsonObject } from '../json.ts'
 import type { SseEvent } from '../sse.ts'
 import { CallItem, CustomCallItem } from './decode-call.ts'
 import { Blocks, ForeignItem } from './decode-item.ts'
@@ -13,8 +13,6 @@ import { decodeFinish, finishWord, isFailure, terminalStatus } from './finish.ts
 import { ID } from './id.ts'
 import { usageEvents } from '../usage.ts'
 import { readUsage } from './usage.ts'
-
-type Fields = Record<string, unknown>
 
 /**
  * Reads the event stream as neutral events. The items of the output are told as they come; of what the last event
@@ -38,7 +36,7 @@ export class ResponsesEventDecoder implements EventDecoder {
     return out
   }
 
-  #read (name: string | undefined, body: Fields): void {
+  #read (name: string | undefined, body: JsonObject): void {
     const type = textOf(body.type) ?? name ?? ''
     if (type === 'error' || name === 'error' || (type === '' && saysError(body.error))) this.#error(body)
     else if (isObject(body.response)) this.#response(type, body.response)
@@ -50,13 +48,13 @@ export class ResponsesEventDecoder implements EventDecoder {
     return []
   }
 
-  #start ({ id, model }: Fields): void {
+  #start ({ id, model }: JsonObject): void {
     if (this.#started) return
     this.#started = true
     this.#say({ type: 'reply-start', id: textOf(id) ?? '', model: textOf(model) ?? '' })
   }
 
-  #response (type: string, response: Fields): void {
+  #response (type: string, response: JsonObject): void {
     const status = terminalStatus(type, response)
     const usage = usageEvents(readUsage(response.usage))
     if (isFailure(status)) {
@@ -78,7 +76,7 @@ export class ResponsesEventDecoder implements EventDecoder {
   }
 
   /** An item of the whole output. Some servers give it another id there, some another place. */
-  #last (at: number, item: Fields): void {
+  #last (at: number, item: JsonObject): void {
     const placed = this.#items.get(at)
     const known = [...this.#items.values()].find(({ id }) => id !== undefined && id === item.id) ?? (placed?.type === item.type ? placed : undefined)
     if (known !== undefined) return this.#finish(known, item)
@@ -88,7 +86,7 @@ export class ResponsesEventDecoder implements EventDecoder {
     this.#finish(added, item)
   }
 
-  #event (type: string, event: Fields): void {
+  #event (type: string, event: JsonObject): void {
     const at = event.output_index ?? event.item_id
     if (at === undefined) {
       if (type !== '') this.#say({ type: 'foreign', dialect: ID, value: { type, value: event } })
@@ -107,7 +105,7 @@ export class ResponsesEventDecoder implements EventDecoder {
     else if (!known.done) known.push(step, event)
   }
 
-  #add (item: Fields): ItemDecoder {
+  #add (item: JsonObject): ItemDecoder {
     switch (item.type) {
       case 'message': return new MessageItem(this.#blocks, item.id)
       case 'reasoning': return new ReasoningItem(this.#blocks, item.id)
@@ -118,12 +116,12 @@ export class ResponsesEventDecoder implements EventDecoder {
   }
 
   /** The item of an event that came without the item's own. A call has no name then, until it is whole. */
-  #implied (step: string, { item_id: id, part }: Fields): ItemDecoder | undefined {
+  #implied (step: string, { item_id: id, part }: JsonObject): ItemDecoder | undefined {
     if (step.startsWith('reasoning_') || objectOf(part).type === 'reasoning_text') return new ReasoningItem(this.#blocks, id)
     return /^(?:output_text|refusal|content_part)\./.test(step) ? new MessageItem(this.#blocks, id) : undefined
   }
 
-  #finish (known: ItemDecoder, item: Fields): void {
+  #finish (known: ItemDecoder, item: JsonObject): void {
     if (known.done) return
     known.finish(item)
     // What a message is for, in a word that no other dialect has.
@@ -132,7 +130,7 @@ export class ResponsesEventDecoder implements EventDecoder {
     this.#say({ type: 'foreign', dialect: ID, value: { type: 'phase', value: item.phase } })
   }
 
-  #error (body: Fields): void {
+  #error (body: JsonObject): void {
     this.#over = true
     const { status = 502, code, message, param } = errorOf(body)
     this.#say({ type: 'error', error: { status, code, message, ...param !== undefined && { param } } })

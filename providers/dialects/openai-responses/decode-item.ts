@@ -1,8 +1,6 @@
 import type { Block, Delta, Event } from '../events.ts'
-import { textOf } from '../json.ts'
+import { textOf, type JsonObject } from '../json.ts'
 import { ID } from './id.ts'
-
-type Fields = Record<string, unknown>
 
 /** Where an item's events go, and the numbers of its blocks. */
 export class Blocks {
@@ -59,9 +57,9 @@ export interface ItemDecoder {
   /** The whole item has come. */
   done: boolean
   /** @param type of the event, without `response.` */
-  push (type: string, event: Fields): void
+  push (type: string, event: JsonObject): void
   /** The item as it is in the end. */
-  finish (item: Fields): void
+  finish (item: JsonObject): void
   /** The reply is over, and the item never came whole. */
   close (): void
 }
@@ -81,7 +79,7 @@ export class ForeignItem implements ItemDecoder {
 
   push (): void {}
 
-  finish (item: Fields): void {
+  finish (item: JsonObject): void {
     this.done = true
     this.#blocks.start({ type: 'foreign', dialect: ID, value: { ...item, type: this.type } }).end()
   }

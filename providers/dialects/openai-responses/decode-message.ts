@@ -1,9 +1,7 @@
 import type { Citation } from '../events.ts'
-import { objectOf, objectsOf, textOf } from '../json.ts'
+import { objectOf, objectsOf, textOf, type JsonObject } from '../json.ts'
 import type { Blocks, ItemDecoder, OpenBlock } from './decode-item.ts'
 import { ID } from './id.ts'
-
-type Fields = Record<string, unknown>
 
 interface Part { block: OpenBlock, citations: number, logprobs: number }
 
@@ -22,7 +20,7 @@ export class MessageItem implements ItemDecoder {
     this.id = id
   }
 
-  push (type: string, event: Fields): void {
+  push (type: string, event: JsonObject): void {
     const at = event.content_index ?? 0
     switch (type) {
       case 'content_part.added': return this.#added(at, objectOf(event.part))
@@ -35,7 +33,7 @@ export class MessageItem implements ItemDecoder {
     }
   }
 
-  finish ({ content }: Fields): void {
+  finish ({ content }: JsonObject): void {
     this.done = true
     for (const [at, part] of objectsOf(content).entries()) this.#end(at, part)
     this.close()
@@ -45,7 +43,7 @@ export class MessageItem implements ItemDecoder {
     for (const { block } of this.#parts.values()) block.end()
   }
 
-  #added (at: unknown, { type }: Fields): void {
+  #added (at: unknown, { type }: JsonObject): void {
     if (type === 'output_text' || type === 'refusal') this.#part(at, type === 'refusal' ? type : 'text')
   }
 
@@ -58,20 +56,20 @@ export class MessageItem implements ItemDecoder {
     return part
   }
 
-  #text (at: unknown, { delta, logprobs }: Fields): void {
+  #text (at: unknown, { delta, logprobs }: JsonObject): void {
     const part = this.#part(at, 'text')
     part.block.piece('text', delta)
     this.#logprobs(part, objectsOf(logprobs))
   }
 
-  #fill (at: unknown, { type, text, refusal, annotations, logprobs }: Fields): void {
+  #fill (at: unknown, { type, text, refusal, annotations, logprobs }: JsonObject): void {
     const part = this.#part(at, type === 'refusal' ? type : 'text')
     part.block.fill('text', type === 'refusal' ? refusal : text)
     this.#logprobs(part, objectsOf(logprobs).slice(part.logprobs))
     for (const annotation of objectsOf(annotations).slice(part.citations)) this.#citation(part, annotation)
   }
 
-  #end (at: unknown, part: Fields): void {
+  #end (at: unknown, part: JsonObject): void {
     if (part.type === 'output_text' || part.type === 'refusal') {
       this.#fill(at, part)
     } else if (!this.#parts.has(at)) {
@@ -82,13 +80,13 @@ export class MessageItem implements ItemDecoder {
     this.#parts.get(at)?.block.end()
   }
 
-  #logprobs (part: Part, entries: Fields[]): void {
+  #logprobs (part: Part, entries: JsonObject[]): void {
     if (entries.length === 0) return
     part.logprobs += entries.length
     part.block.say({ type: 'logprobs', entries })
   }
 
-  #citation (part: Part, annotation: Fields): void {
+  #citation (part: Part, annotation: JsonObject): void {
     part.citations++
     const citation: Citation = { raw: { dialect: ID, value: annotation } }
     const url = textOf(annotation.url)

@@ -1,7 +1,6 @@
-import { objectOf, objectsOf, textOf } from '../json.ts'
+import { objectOf, objectsOf, textOf, type JsonObject } from '../json.ts'
 import type { Blocks, ItemDecoder, OpenBlock } from './decode-item.ts'
 
-type Fields = Record<string, unknown>
 type Source = 'content' | 'summary'
 
 /**
@@ -21,7 +20,7 @@ export class ReasoningItem implements ItemDecoder {
     this.id = id
   }
 
-  push (type: string, event: Fields): void {
+  push (type: string, event: JsonObject): void {
     switch (type) {
       case 'reasoning_text.delta': return this.#piece('content', event.content_index, event.delta)
       case 'reasoning_text.done': return this.#fill('content', event.content_index, event.text)
@@ -32,7 +31,7 @@ export class ReasoningItem implements ItemDecoder {
     }
   }
 
-  finish (item: Fields): void {
+  finish (item: JsonObject): void {
     this.done = true
     for (const source of ['content', 'summary'] as const) {
       for (const [at, { text }] of objectsOf(item[source]).entries()) this.#fill(source, at, text)

@@ -1,10 +1,9 @@
 import type { Delta } from '../events.ts'
+import type { JsonObject } from '../json.ts'
 import type { SseEvent } from '../sse.ts'
 
-type Fields = Record<string, unknown>
-
 /** Writes an event, with its number in the stream. */
-export type Write = (type: string, fields: Fields) => SseEvent
+export type Write = (type: string, fields: JsonObject) => SseEvent
 
 /** Writes one item of the output, from the event that adds it to the one that holds it whole. */
 export abstract class Item {
@@ -13,7 +12,7 @@ export abstract class Item {
   protected readonly at: number
   readonly #write: Write
   /** `undefined` while the item is open. */
-  #whole: Fields | undefined
+  #whole: JsonObject | undefined
 
   constructor (write: Write, id: string, at: number) {
     this.#write = write
@@ -26,7 +25,7 @@ export abstract class Item {
   }
 
   /** The item as it is now, or was when it ended. */
-  get value (): Fields {
+  get value (): JsonObject {
     return this.#whole ?? this.fields('incomplete')
   }
 
@@ -42,11 +41,11 @@ export abstract class Item {
   }
 
   /** @param type without `response.` */
-  protected event (type: string, fields: Fields): SseEvent {
+  protected event (type: string, fields: JsonObject): SseEvent {
     return this.#write(`response.${type}`, { item_id: this.id, output_index: this.at, ...fields })
   }
 
-  protected abstract fields (status: string): Fields
+  protected abstract fields (status: string): JsonObject
   /** What is still to be said before the item is whole. */
   protected abstract last (): SseEvent[]
 }
@@ -58,9 +57,9 @@ export abstract class BlockItem extends Item {
 
 /** An item of this dialect's own, which another never gives: carried as it is. */
 export class OwnItem extends BlockItem {
-  readonly #own: Fields
+  readonly #own: JsonObject
 
-  constructor (write: Write, at: number, own: Fields) {
+  constructor (write: Write, at: number, own: JsonObject) {
     super(write, String(own.id), at)
     this.#own = own
   }
@@ -69,7 +68,7 @@ export class OwnItem extends BlockItem {
     return []
   }
 
-  protected fields (): Fields {
+  protected fields (): JsonObject {
     return this.#own
   }
 

@@ -1,13 +1,12 @@
 import type { Citation, Delta } from '../events.ts'
 import { foreignType } from '../foreign.ts'
+import type { JsonObject } from '../json.ts'
 import type { SseEvent } from '../sse.ts'
 import { Item } from './encode-item.ts'
 import type { Write } from './encode-item.ts'
 import { ID } from './id.ts'
 
-type Fields = Record<string, unknown>
-
-interface Part { at: number, refusal: boolean, text: string, logprobs: Fields[], citations: Citation[], annotations: unknown[] }
+interface Part { at: number, refusal: boolean, text: string, logprobs: JsonObject[], citations: Citation[], annotations: unknown[] }
 
 /** A message: what is said in a row. Each block is a part of its content. */
 export class MessageItem extends Item {
@@ -68,11 +67,11 @@ export class MessageItem extends Item {
     return [...this.#open.keys()].flatMap((block) => this.end(block))
   }
 
-  protected fields (status: string): Fields {
+  protected fields (status: string): JsonObject {
     return { id: this.id, type: 'message', status, role: 'assistant', content: this.#parts.map(content) }
   }
 
-  #text (part: Part, delta: string, logprobs: Fields[] = []): SseEvent {
+  #text (part: Part, delta: string, logprobs: JsonObject[] = []): SseEvent {
     part.text += delta
     part.logprobs.push(...logprobs)
     return part.refusal ? this.#event('refusal.delta', part, { delta }) : this.#event('output_text.delta', part, { delta, logprobs })
@@ -88,7 +87,7 @@ export class MessageItem extends Item {
     return [this.#event('output_text.annotation.added', part, { annotation_index: part.annotations.length - 1, annotation })]
   }
 
-  #event (type: string, { at }: Part, fields: Fields): SseEvent {
+  #event (type: string, { at }: Part, fields: JsonObject): SseEvent {
     return this.event(type, { content_index: at, ...fields })
   }
 
@@ -98,11 +97,11 @@ export class MessageItem extends Item {
   }
 }
 
-function content ({ refusal, text, annotations, logprobs }: Part): Fields {
+function content ({ refusal, text, annotations, logprobs }: Part): JsonObject {
   return refusal ? { type: 'refusal', refusal: text } : { type: 'output_text', text, annotations: [...annotations], logprobs: [...logprobs] }
 }
 
 /** The vendor has the alternatives always, be there none. */
-function logprob (entry: Fields): Fields {
+function logprob (entry: JsonObject): JsonObject {
   return { ...entry, top_logprobs: entry.top_logprobs ?? [] }
 }

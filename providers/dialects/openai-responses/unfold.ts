@@ -1,15 +1,14 @@
-import { objectsOf, textOf } from '../json.ts'
+import { objectsOf, textOf, type JsonObject } from '../json.ts'
 import type { SseEvent } from '../sse.ts'
 import { isUnfinished } from './finish.ts'
 
-type Fields = Record<string, unknown>
-type Write = (type: string, fields: Fields) => void
+type Write = (type: string, fields: JsonObject) => void
 
 /** The event that tells the end of a response of each status. One that is still worked on has none. */
 const ENDS: Readonly<Record<string, string>> = { incomplete: 'incomplete', failed: 'failed', cancelled: 'cancelled' }
 
 /** A response as the stream it could have been: each item begun empty, then filled at once. */
-export function unfold (body: Fields): SseEvent[] {
+export function unfold (body: JsonObject): SseEvent[] {
   const events: SseEvent[] = []
   const write: Write = (type, fields) => {
     events.push({ event: type, data: JSON.stringify({ type, sequence_number: events.length, ...fields }) })
@@ -23,7 +22,7 @@ export function unfold (body: Fields): SseEvent[] {
   return events
 }
 
-function unfoldItem (item: Fields, index: number, write: Write): void {
+function unfoldItem (item: JsonObject, index: number, write: Write): void {
   const at = { item_id: item.id, output_index: index }
   const { empty, fill } = take(item)
   write('response.output_item.added', { output_index: index, item: { ...empty, ...'status' in item && { status: 'in_progress' } } })
@@ -32,7 +31,7 @@ function unfoldItem (item: Fields, index: number, write: Write): void {
 }
 
 /** An item as its first event says it, and what says the rest. */
-function take (item: Fields): { empty: Fields, fill: (write: Write) => void } {
+function take (item: JsonObject): { empty: JsonObject, fill: (write: Write) => void } {
   switch (item.type) {
     case 'message': return { empty: { ...item, content: [] }, fill: (write) => unfoldContent(item, write) }
     case 'reasoning': {
@@ -51,7 +50,7 @@ function take (item: Fields): { empty: Fields, fill: (write: Write) => void } {
   }
 }
 
-function unfoldContent (item: Fields, write: Write): void {
+function unfoldContent (item: JsonObject, write: Write): void {
   for (const [index, part] of objectsOf(item.content).entries()) {
     const at = { content_index: index }
     const put: Write = (type, fields) => write(type, { ...at, ...fields })
@@ -68,7 +67,7 @@ function unfoldContent (item: Fields, write: Write): void {
   }
 }
 
-function unfoldSummary (item: Fields, write: Write): void {
+function unfoldSummary (item: JsonObject, write: Write): void {
   for (const [index, part] of objectsOf(item.summary).entries()) {
     const at = { summary_index: index }
     write('reasoning_summary_part.added', { ...at, part: { ...part, text: '' } })
@@ -78,7 +77,7 @@ function unfoldSummary (item: Fields, write: Write): void {
 }
 
 /** A text in one delta, then once more as the whole it is. */
-function unfoldText (write: Write, name: string, field: string, text: unknown, more: Fields = {}): void {
+function unfoldText (write: Write, name: string, field: string, text: unknown, more: JsonObject = {}): void {
   if (textOf(text) !== undefined) write(`${name}.delta`, { delta: text, ...more })
   write(`${name}.done`, { [field]: text ?? '', ...more })
 }
