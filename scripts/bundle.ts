@@ -12,7 +12,7 @@ const root = join(import.meta.dirname, '..')
 const dist = join(root, 'dist')
 
 /** Threads are found by their paths, so each stays at its own. */
-const threads = ['plugins/database/thread', 'plugins/postgres/thread', 'plugins/tokens/worker']
+const threads = ['plugins/database/thread', 'plugins/postgres/thread', 'plugins/tokens/thread']
 
 /** All that a gateway runs with any settings. What only some settings ask for is in files of its own. */
 const always = /[\\/](?:app\.ts|node_modules[\\/](?:fastify|close-with-grace)[\\/][^\\/]+\.js)$/

@@ -5,7 +5,7 @@ import type { Ending } from '../../providers/dialects/reply.ts'
 import type { Generated } from '../../providers/dialects/sample.ts'
 import type { Encoding } from '../../providers/tokenizers.ts'
 import type { Target } from '../providers.ts'
-import { TokenizerThread, type ThreadOptions } from './thread.ts'
+import { TokenizerThread, type ThreadOptions } from './tokenizer-thread.ts'
 
 export type { KnownUsage, UsageSource } from '../../providers/dialects/known-usage.ts'
 

@@ -1,5 +1,5 @@
 import { Type, type Static } from 'typebox'
-import type { LedgerRow } from '../../plugins/ledger/reports.ts'
+import type { LedgerRow } from '../../plugins/ledger/reports/index.ts'
 import { formatDollars } from '../../plugins/money.ts'
 
 const Known = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) => Type.Union([schema, Type.Null()])

@@ -1,5 +1,5 @@
 import { Type, type Static } from 'typebox'
-import type { Totals } from '../../plugins/ledger/reports.ts'
+import type { Totals } from '../../plugins/ledger/reports/index.ts'
 import { formatDollars } from '../../plugins/money.ts'
 
 const Count = (description: string) => Type.Integer({ minimum: 0, description })

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { Type, type Static } from 'typebox'
-import type { Dimension, UsageRow } from '../../plugins/ledger/reports.ts'
+import type { Dimension, UsageRow } from '../../plugins/ledger/reports/index.ts'
 import { calendarWindow } from '../../plugins/quota/window.ts'
 import { csvLine } from './csv.ts'
 import { inPieces } from './pieces.ts'

@@ -1,4 +1,4 @@
-import type { RequestsQuery } from '../reports.ts'
+import type { RequestsQuery } from './index.ts'
 import { COLUMNS } from './row.ts'
 import type { Statement } from './usage.ts'
 

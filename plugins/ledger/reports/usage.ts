@@ -1,5 +1,5 @@
 import { groupOf, groupOwner } from '../../keys/owner.ts'
-import type { Dimension, UsageQuery, UsageRow } from '../reports.ts'
+import type { Dimension, UsageQuery, UsageRow } from './index.ts'
 import { dayRuns } from './days.ts'
 
 /** A query, `?` for each value. What it says is understood by other SQL databases too. */

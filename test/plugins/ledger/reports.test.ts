@@ -4,7 +4,7 @@ import { migrations } from '../../../plugins/database/migrations.ts'
 import { dayRuns, startOfDate } from '../../../plugins/ledger/reports/days.ts'
 import { findRequests, scanEnd } from '../../../plugins/ledger/reports/requests.ts'
 import { toUsageRow, usageStatement, type Statement } from '../../../plugins/ledger/reports/usage.ts'
-import type { Dimension, UsageQuery } from '../../../plugins/ledger/reports.ts'
+import type { Dimension, UsageQuery } from '../../../plugins/ledger/reports/index.ts'
 import { Sums, type Addition } from '../../../plugins/ledger/sums.ts'
 
 const DAY = 86_400_000

@@ -1,11 +1,11 @@
 import fp from 'fastify-plugin'
-import type { Usage } from '../../providers/dialects/events.ts'
-import { GatewayError } from '../errors.ts'
-import { findRequests, REQUEST, scanEnd } from './reports/requests.ts'
-import { toLedgerRow, type LedgerRow } from './reports/row.ts'
-import { toUsageRow, usageStatement } from './reports/usage.ts'
+import type { Usage } from '../../../providers/dialects/events.ts'
+import { GatewayError } from '../../errors.ts'
+import { findRequests, REQUEST, scanEnd } from './requests.ts'
+import { toLedgerRow, type LedgerRow } from './row.ts'
+import { toUsageRow, usageStatement } from './usage.ts'
 
-export type { LedgerRow } from './reports/row.ts'
+export type { LedgerRow } from './row.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { TokenizerThread } from '../../../plugins/tokens/thread.ts'
+import { TokenizerThread } from '../../../plugins/tokens/tokenizer-thread.ts'
 
 const program = (code: string): URL => new URL(`data:text/javascript,${encodeURIComponent(`import { parentPort } from 'node:worker_threads'\n${code}`)}`)
 const slow = program('parentPort.on("message", ({ text }) => setTimeout(() => parentPort.postMessage({ tokens: text.length }), Number(text)))')
