@@ -13,7 +13,6 @@ import { randomBytes } from 'node:crypto'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -110,8 +109,7 @@ try {
 async function demo (): Promise<number> {
   writeFileSync(keysFile, JSON.stringify({ virtual_keys: Object.fromEntries(KEYS.map(({ token, entry }) => [token, entry])) }, null, 2), { mode: 0o600 })
   simulator = await startSimulator()
-  const port = options.port ?? (await isFree(PORT) ? PORT : 0)
-  const ended = startGateway(simulator.url, port)
+  const ended = startGateway(simulator.url, options.port ?? PORT)
   // The same for all that follows: whatever is being waited for, the gateway's end ends it.
   return await Promise.race([ended, converse(simulator.url)])
 }
@@ -191,7 +189,7 @@ interface Chunk {
   error?: { message: string }
 }
 
-/** Rejects when the gateway ends. */
+/** Rejects when the gateway ends. Where nobody asked for the port, and it is taken, another one starts at a free port. */
 function startGateway (simulatorUrl: string, port: number): Promise<never> {
   // Unbuilt it is a .ts file, built a .js file, and so is this one.
   const server = fileURLToPath(new URL(import.meta.filename.endsWith('.ts') ? '../server.ts' : '../server.js', import.meta.url))
@@ -226,7 +224,12 @@ function startGateway (simulatorUrl: string, port: number): Promise<never> {
   }
   return new Promise((_resolve, reject) => {
     child.once('error', reject)
-    child.once('close', (code, signal) => reject(new Error(`the gateway ended (${signal ?? `exit code ${code}`}).`)))
+    child.once('close', (code, signal) => {
+      if (options.port === undefined && port === PORT && !stopping && output.includes('EADDRINUSE')) {
+        output = ''
+        startGateway(simulatorUrl, 0).catch(reject)
+      } else reject(new Error(`the gateway ended (${signal ?? `exit code ${code}`}).`))
+    })
   })
 }
 
@@ -266,16 +269,6 @@ function tellCommand (signal: NodeJS.Signals): void {
   if (!isRunning(command)) return
   if (ownGroup) process.kill(-command.pid, signal)
   else command.kill(signal)
-}
-
-async function isFree (port: number): Promise<boolean> {
-  const probe = createServer()
-  const free = once(probe, 'listening').then(() => true, () => false)
-  probe.listen(port, '127.0.0.1')
-  if (!await free) return false
-  probe.close()
-  await once(probe, 'close')
-  return true
 }
 
 async function stop (code: number): Promise<never> {
