@@ -22,7 +22,8 @@ const ARENAS = { MALLOC_ARENA_MAX: '1' }
 /**
  * Flags that were given stand, by command line or `NODE_OPTIONS`, for or against. The process keeps its id, its output and its
  * environment. It stays as it is where it cannot be replaced (Windows), may not be (`--permission`), and where a parent would
- * lose its channel to it (`node --watch`, `fork`).
+ * lose its channel to it (`node --watch`, `fork`). Node calls `execve` experimental, and where the system refuses it ends the process
+ * with the reason; one that is given all flags calls nothing.
  */
 export function takeFlags (): void {
   if (process.execve === undefined || process.channel != null || process.permission?.has('child') === false) return
