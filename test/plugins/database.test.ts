@@ -237,10 +237,11 @@ t.test('the log of writes begins anew under load, and other reads go on meanwhil
   const writing = setInterval(() => {
     database.write(INSERT, ['p', `id${n++}`, 'k'.repeat(10_000)])
     database.commit()
-  }, 1)
+    // Five hundred a second: the thread has its turn where the machine is busy with something else.
+  }, 2)
   t.teardown(() => clearInterval(writing))
   // A row is three pages and more, and so many rows many logs.
-  await until(() => n > 5000)
+  await until(() => n > 3500)
   clearInterval(writing)
   const { size } = statSync(join(dir, 'gateway.db-wal'))
   t.ok(size > 4e6 && size < 40e6, `${size} bytes`)
