@@ -4,13 +4,12 @@ import type { Call, Dialect, TokenCounter } from '../providers/dialects/dialect.
 import { estimateTokens } from '../providers/dialects/estimate.ts'
 import { admit } from '../providers/dialects/judge.ts'
 import { objectOf, parseExact, parseOrNothing } from '../providers/dialects/json.ts'
-import { parseObject } from '../providers/dialects/splice.ts'
 import { redactorFor } from '../plugins/logging/redact.ts'
 import { GatewayError } from '../plugins/errors.ts'
 import type { Target } from '../plugins/providers.ts'
 import type { UpstreamRequest } from '../plugins/upstream/index.ts'
 import { failure } from './relay/failure.ts'
-import { jsonBody } from './relay/body.ts'
+import { readBody, written, type Body } from './relay/body.ts'
 import { plan } from './relay/plan.ts'
 import { refuseForeign } from './relay/refers.ts'
 
@@ -33,12 +32,12 @@ export default async function countTokenRoutes (fastify: FastifyInstance): Promi
   }
 
   async function count (client: Dialect, counter: TokenCounter, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const body = request.body instanceof Buffer ? request.body : Buffer.alloc(0)
-    const json = parseObject(body)
-    const call = { ...admit(client, json), stream: false }
+    const body = readBody(request, client)
+    const json = body.fields
+    const call = { ...admit(client, body), stream: false }
     const target = fastify.providers.resolve(request.key, client, call)
     if (target.translation === undefined) refuseForeign(fastify.stored, request.key, call, fastify.providers.keeps(request.key))
-    const question = ask(client, target, call, { ...counter.required, ...json }, request)
+    const question = ask(client, target, call, written(body.bytes, { ...counter.required, ...json }), request)
     reply.header('cache-control', 'private, no-store').type('application/json; charset=utf-8').serializer(JSON.stringify)
     if (question !== undefined) {
       Object.assign(question.headers, fastify.tracing.carry(request.headers))
@@ -55,11 +54,11 @@ export default async function countTokenRoutes (fastify: FastifyInstance): Promi
 }
 
 /** The question as the provider takes it; `undefined` where it counts nothing. */
-function ask (client: Dialect, target: Target, call: Call, json: Record<string, unknown>, { body, headers, query }: FastifyRequest): UpstreamRequest | undefined {
+function ask (client: Dialect, target: Target, call: Call, body: Body, { headers, query }: FastifyRequest): UpstreamRequest | undefined {
   const theirs = target.dialect.counter
   if (target.counter === undefined || theirs === undefined) return undefined
   const sent = { headers, query: query as Record<string, unknown> }
-  const { request } = plan(client, { ...target, url: target.counter }, call, jsonBody(body as Buffer, json), sent)
+  const { request } = plan(client, { ...target, url: target.counter }, call, body, sent)
   if (target.translation === undefined || request.body === undefined) return request
   const whole = objectOf(parseExact(request.body.toString('utf8')))
   const asked = Object.fromEntries(Object.entries(whole).filter(([name]) => theirs.fields.includes(name)))

@@ -200,7 +200,7 @@ function requests (recording: Recording, from: Dialect, to: Dialect): void {
   if (!isObject(body)) return
   const name = `${from.id} request → ${to.id} and back, taken`
   try {
-    admit(from, body)
+    admit(from, { fields: body })
     const conversation = from.translation?.decodeRequest(body)
     if (conversation === undefined) return
     const target = { thinking: 'adaptive', maxOutputTokens: 64000 } as const

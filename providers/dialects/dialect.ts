@@ -1,6 +1,7 @@
 import type { TSchema } from 'typebox'
 import type { Conversation, Names } from './conversation.ts'
 import type { ErrorInfo, Event, Usage } from './events.ts'
+import type { JsonObject } from './json.ts'
 import type { SseEvent } from './sse.ts'
 
 /**
@@ -43,8 +44,10 @@ export interface Dialect {
   limitHeaders? (standing: Standing): Record<string, string>
   /** What keeps the connection of a silent stream alive: bytes that mean nothing to its clients. Default: a comment. */
   heartbeat?: string
-  /** What admission needs to know. `body` satisfies `admission`. */
+  /** What admission needs to know beside `mentions`. `body` satisfies `admission`. */
   peek (body: Record<string, unknown>): Call
+  /** The top-level list whose entries may stand, by their `id` alone, for what the provider keeps, and which of them do. */
+  references?: { list: string, refers: (entry: JsonObject) => boolean }
   /**
    * Same dialect on both sides: what of the request must change all the same. The named top-level fields are
    * replaced in the bytes, every other byte stays.

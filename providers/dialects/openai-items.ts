@@ -1,3 +1,4 @@
+import type { Dialect } from './dialect.ts'
 import { objectsOf, textOf } from './json.ts'
 
 /** The ids of items, be they of a response's output, of its input or of a conversation. */
@@ -6,12 +7,9 @@ export function itemIds (items: unknown): string[] {
 }
 
 /**
- * The items that a request leans on by their ids alone: `{ "type": "item_reference", "id": "…" }`, whose type may be
+ * The items of a list that a request leans on by their ids alone: `{ "type": "item_reference", "id": "…" }`, whose type may be
  * left out. https://platform.openai.com/docs/api-reference/responses/create#responses-create-input
  */
-export function itemReferences (param: string, items: unknown): Array<{ param: string, id: string }> {
-  return objectsOf(items).flatMap(({ type, id, role }, i) => {
-    const refers = type === 'item_reference' || ((type === undefined || type === null) && role === undefined)
-    return refers && typeof id === 'string' ? [{ param: `${param}[${i}].id`, id }] : []
-  })
+export function itemReferences (list: string): NonNullable<Dialect['references']> {
+  return { list, refers: ({ type, role }) => type === 'item_reference' || ((type === undefined || type === null) && role === undefined) }
 }

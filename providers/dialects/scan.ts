@@ -8,11 +8,20 @@ export class BadJson extends Error {
   override name = 'BadJson'
 }
 
+/** Where a value's bytes are. */
+export interface Place { start: number, end: number }
+
 /** A top-level field: its name and where its value's bytes are. */
-export interface Field { name: string, start: number, end: number }
+export interface Field extends Place {
+  name: string
+  /** Of the list that was asked for: its objects that have an `id`, and which of the list's entries each is. */
+  identified?: Array<Place & { index: number }>
+}
 
 /** Deeper than any real request, shallow enough for every parser behind us. */
 const MAX_DEPTH = 512
+/** How deep the entries of a top-level list are. */
+const ENTRY = 3
 
 const SPACE = 0x20
 const QUOTE = 0x22
@@ -27,8 +36,12 @@ const MINUS = 0x2d
 const PLUS = 0x2b
 const POINT = 0x2e
 const ZERO = 0x30
+const LETTER_I = 0x69
 /** An upper-case letter with this bit is the lower-case one. */
 const LOWER = 0x20
+
+/** Bytes of `"id"` with both letters escaped. */
+const LONGEST_ID = '"\\u0069\\u0064"'.length
 
 const LITERALS = new Map([['t', 'true'], ['f', 'false'], ['n', 'null']].map(([first, word]) => [code(first), Buffer.from(word as string)]))
 /** How long an escape is, by the byte behind its backslash; 0 for what is none. */
@@ -40,19 +53,24 @@ const HEX = table([['0123456789abcdefABCDEF', 1]])
  * The top-level fields of a JSON object, in order.
  *
  * @param bytes valid UTF-8
+ * @param list the field of which to tell the objects with an `id`, where it is a list
  * @throws {BadJson}
  */
-export function scanObject (bytes: Buffer): Field[] {
-  return new Scanner(bytes).fields()
+export function scanObject (bytes: Buffer, list?: string): Field[] {
+  return new Scanner(bytes, list).fields()
 }
 
 class Scanner {
   readonly #bytes: Buffer
   readonly #words: DataView
+  readonly #list: string | undefined
   #at = 0
+  /** Whether an object at an entry's depth had an `id`. */
+  #hasId = false
 
-  constructor (bytes: Buffer) {
+  constructor (bytes: Buffer, list?: string) {
     this.#bytes = bytes
+    this.#list = list
     this.#words = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   }
 
@@ -77,11 +95,12 @@ class Scanner {
     return byte
   }
 
-  #value (depth: number): void {
+  /** @param identified takes the objects with an `id` of a list */
+  #value (depth: number, identified?: Field['identified']): void {
     const first = this.#next()
     if (first === QUOTE) return this.#string()
     if (first === OPEN_BRACE) return this.#object(depth + 1)
-    if (first === OPEN_BRACKET) return this.#array(depth + 1)
+    if (first === OPEN_BRACKET) return this.#array(depth + 1, identified)
     const literal = LITERALS.get(first ?? 0)
     if (literal === undefined) return this.#number()
     for (const byte of literal) this.#take(byte)
@@ -103,9 +122,16 @@ class Scanner {
       this.#next()
       this.#take(COLON)
       this.#next()
-      const start = this.#at
-      this.#value(depth)
-      fields?.push({ name: JSON.parse(this.#bytes.toString('utf8', nameStart, nameEnd)), start, end: this.#at })
+      if (fields === undefined) {
+        if (depth === ENTRY) this.#hasId ||= this.#isId(nameStart, nameEnd)
+        this.#value(depth)
+      } else {
+        const field: Field = { name: this.#text(nameStart, nameEnd), start: this.#at, end: 0 }
+        fields.push(field)
+        if (field.name === this.#list) field.identified = []
+        this.#value(depth, field.identified)
+        field.end = this.#at
+      }
       const behind = this.#next()
       this.#at++
       if (behind === CLOSE_BRACE) return
@@ -113,15 +139,18 @@ class Scanner {
     }
   }
 
-  #array (depth: number): void {
+  #array (depth: number, identified?: Field['identified']): void {
     if (depth > MAX_DEPTH) throw new BadJson(`The request body is nested deeper than ${MAX_DEPTH} levels.`)
     this.#at++
     if (this.#next() === CLOSE_BRACKET) {
       this.#at++
       return
     }
-    while (true) {
+    for (let index = 0; ; index++) {
+      const start = this.#at
+      if (identified !== undefined) this.#hasId = false
       this.#value(depth)
+      if (this.#hasId) identified?.push({ index, start, end: this.#at })
       const behind = this.#next()
       this.#at++
       if (behind === CLOSE_BRACKET) return
@@ -156,6 +185,17 @@ class Scanner {
     const bytes = this.#bytes
     while (isPlain(bytes[at])) at++
     return at
+  }
+
+  /** What a string says. */
+  #text (start: number, end: number): string {
+    return JSON.parse(this.#bytes.toString('utf8', start, end))
+  }
+
+  /** Whether a string is `id`, however it is written. */
+  #isId (start: number, end: number): boolean {
+    const first = this.#bytes[start + 1]
+    return (first === LETTER_I || first === BACKSLASH) && end - start <= LONGEST_ID && this.#text(start, end) === 'id'
   }
 
   #number (): void {

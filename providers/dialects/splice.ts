@@ -14,12 +14,13 @@ const OPEN_BRACE = 0x7b
 /**
  * Where the top-level fields of a body are, once it is known to be one JSON object that all parsers read alike.
  *
+ * @param list the field of which to tell the objects with an `id`, where it is a list
  * @throws {BadJson}
  */
-export function judgeObject (bytes: Buffer): Field[] {
+export function judgeObject (bytes: Buffer, list?: string): Field[] {
   if (bytes.length === 0) throw new BadJson('The request body is empty: send a JSON object.')
   if (!isUtf8(bytes)) throw new BadJson('The request body is not valid UTF-8.')
-  const fields = scanObject(bytes)
+  const fields = scanObject(bytes, list)
   const seen = new Set<string>()
   for (const { name } of fields) {
     if (name === '__proto__') throw new BadJson('The request body has a field named "__proto__".')

@@ -1,15 +1,16 @@
 import type { FastifyRequest } from 'fastify'
 import type { Dialect } from '../../providers/dialects/dialect.ts'
 import { isForm } from '../../plugins/http/form.ts'
+import type { Admissible } from '../../providers/dialects/judge.ts'
+import { objectOf } from '../../providers/dialects/json.ts'
 import { formFields, parseForm, spliceForm, type FormPart } from '../../providers/dialects/multipart.ts'
 import { judgeObject, parseObject, splice } from '../../providers/dialects/splice.ts'
 
 /** A client's body: the bytes that go on, and what of them the gateway reads. */
-export interface Body {
+export interface Body extends Admissible {
   bytes: Buffer
   /** Its content type, as it goes on. */
   type: string
-  fields: Record<string, unknown>
   /** JSON for the log: the body itself, or of a form its texts and how large its files are. */
   record: Buffer
   /** The bytes with a few fields replaced, every other byte as it is. */
@@ -17,17 +18,24 @@ export interface Body {
 }
 
 /** @throws {BadJson | BadForm} */
-export function readBody ({ body, headers: { 'content-type': type = '' } }: FastifyRequest, { forms, admission }: Dialect): Body {
+export function readBody ({ body, headers: { 'content-type': type = '' } }: FastifyRequest, { forms, admission, references }: Dialect): Body {
   const bytes = body instanceof Buffer ? body : Buffer.alloc(0)
-  if (forms !== true || !isForm(type)) return jsonBody(bytes)
+  if (forms !== true || !isForm(type)) return jsonBody(bytes, references?.list)
   const { properties = {} } = admission as { properties?: object }
   return formBody(bytes, type, new Set(Object.keys(properties)))
 }
 
-/** @param fields what is in it, where that is known */
-export function jsonBody (bytes: Buffer, fields?: Record<string, unknown>): Body {
-  const places = fields === undefined ? judgeObject(bytes) : undefined
-  return { bytes, type: 'application/json', fields: fields ?? parseObject(bytes, places), record: bytes, edit: (edits) => splice(bytes, edits, places) }
+/** @param list the field whose objects with an `id` are looked for */
+export function jsonBody (bytes: Buffer, list?: string): Body {
+  const places = judgeObject(bytes, list)
+  const identified = places.find(({ identified }) => identified !== undefined)?.identified
+    ?.map(({ index, start, end }) => ({ index, entry: objectOf(JSON.parse(bytes.toString('utf8', start, end))) }))
+  return { ...written(bytes, parseObject(bytes, places)), ...identified !== undefined && { identified }, edit: (edits) => splice(bytes, edits, places) }
+}
+
+/** A body of the gateway's own making. */
+export function written (bytes: Buffer, fields: Record<string, unknown>): Body {
+  return { bytes, type: 'application/json', fields, record: bytes, edit: (edits) => splice(bytes, edits) }
 }
 
 /** @param once the fields that the gateway reads: which of two another would take cannot be known */

@@ -38,7 +38,7 @@ export default async function relayRoutes (fastify: FastifyInstance): Promise<vo
   function handle (dialect: Dialect, request: FastifyRequest, reply: FastifyReply): void {
     const { key } = request
     const body = readBody(request, dialect)
-    const call = admit(dialect, body.fields)
+    const call = admit(dialect, body)
     const home = homeOf(fastify.stored, key, call, body)
     const ways = waysOf(fastify, request, dialect, call, body, home)
     // The key as whoever keeps what the request leans on knows it.

@@ -3,12 +3,10 @@ import { GatewayError } from '../../plugins/errors.ts'
 import type { KeyTarget, VirtualKey } from '../../plugins/keys/index.ts'
 import type { Stored } from '../../plugins/stored.ts'
 import type { Body } from './body.ts'
+import { fileIds } from './file-ids.ts'
 
 /** More than any real request names. */
 const MAX_FILES = 1024
-const FILE_ID = /^file[-_][\w-]+$/
-/** How a body looks that may name a file, the name written with escapes too. */
-const HINTS = ['"file', '\\u00'].map((text) => Buffer.from(text))
 
 /**
  * What a request leans on must be its key's own: an id of another's is answered exactly as one that nobody has.
@@ -43,11 +41,11 @@ function isForeign (stored: Stored, key: VirtualKey, id: string): boolean {
  * operator's, and for all. Where it cannot be known whose a file is, none may be named.
  * @throws {GatewayError}
  */
-export function refuseForeignFiles (stored: Stored, key: VirtualKey, { bytes, fields, type }: Body): void {
+export function refuseForeignFiles (stored: Stored, key: VirtualKey, body: Body): void {
   // A search through a long prompt is not free.
-  if (!stored.any || type !== 'application/json' || !HINTS.some((hint) => bytes.includes(hint))) return
+  if (!stored.any) return
   const seen = new Set<string>()
-  for (const id of fileIds(fields)) {
+  for (const id of fileIds(body)) {
     if (seen.has(id)) continue
     seen.add(id)
     if (seen.size > MAX_FILES) throw new GatewayError('invalid_request', { message: `The request names more than ${MAX_FILES} files.` })
@@ -60,13 +58,13 @@ export function refuseForeignFiles (stored: Stored, key: VirtualKey, { bytes, fi
  * Which of a key's targets keeps what a request leans on: it can go nowhere else. `undefined` where it leans on nothing.
  * Of what nobody is known to have made it is the first.
  */
-export function homeOf (stored: Stored, key: VirtualKey, { refers = [], mentions = [] }: Call, { bytes, fields, type }: Body): KeyTarget | undefined {
+export function homeOf (stored: Stored, key: VirtualKey, { refers = [], mentions = [] }: Call, body: Body): KeyTarget | undefined {
   if (key.targets === undefined) return undefined
   const [first] = key.targets
   const ids = [...refers, ...mentions].map(({ id }) => id)
   if (ids.length === 0) {
-    const names = type === 'application/json' && HINTS.some((hint) => bytes.includes(hint)) && fileIds(fields)[Symbol.iterator]().next().done !== true
-    return names ? first : undefined
+    const namesFile = fileIds(body)[Symbol.iterator]().next().done !== true
+    return namesFile ? first : undefined
   }
   return key.targets.find(({ provider }) => ids.every((id) => stored.owner(provider, id)?.key === key.id)) ?? first
 }
@@ -76,17 +74,4 @@ function notFound (param: string, id: string): GatewayError {
   return param === 'previous_response_id'
     ? new GatewayError('previous_response_not_found', { message: `Previous response with id '${name}' not found.`, param })
     : new GatewayError('not_found', { message: `Nothing with id '${name}' was found.`, param })
-}
-
-/** Every text that is a file's id, however deep. Not recursive: a body may be as deep as its judge lets it. */
-function * fileIds (body: unknown): Iterable<string> {
-  const open: unknown[] = [body]
-  while (open.length > 0) {
-    const value = open.pop()
-    if (typeof value === 'string') {
-      if (FILE_ID.test(value)) yield value
-    } else if (typeof value === 'object' && value !== null) {
-      for (const inner of Object.values(value)) open.push(inner)
-    }
-  }
 }

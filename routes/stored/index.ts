@@ -52,7 +52,7 @@ export default function storedRoutes (fastify: FastifyInstance, launch: Launch):
     if (id !== undefined && !stored.owns(key, id)) throw notFound(id)
 
     const body = bodyOf(dialect, operation, request)
-    const call = body === undefined ? { ...PLAIN, stream: query['stream'] === 'true' } : admit(dialect, body.fields)
+    const call = body === undefined ? { ...PLAIN, stream: query['stream'] === 'true' } : admit(dialect, body)
     refuseHidden(key, call)
     refuseForeign(stored, key, call, true)
     if (body !== undefined) refuseForeignFiles(stored, key, body)

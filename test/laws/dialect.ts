@@ -66,13 +66,13 @@ function shape ({ paths, requestHeaders, replyHeaders }: Dialect): void {
 function admission (dialect: Dialect): void {
   const { required = [] } = dialect.admission as { required?: string[] }
   const [missing] = required
-  if (missing !== undefined) assert.throws(() => admit(dialect, {}), (error: unknown) => error instanceof BadRequest && error.param === missing)
+  if (missing !== undefined) assert.throws(() => admit(dialect, { fields: {} }), (error: unknown) => error instanceof BadRequest && error.param === missing)
   // What a provider keeps has no model of its own.
   if (dialect.operations !== undefined) return
   for (const model of required.includes('model') ? [undefined, null, 7, '', []] : [7, '', []]) {
-    assert.throws(() => admit(dialect, { model }), (error: unknown) => error instanceof BadRequest && error.param === 'model')
+    assert.throws(() => admit(dialect, { fields: { model } }), (error: unknown) => error instanceof BadRequest && error.param === 'model')
   }
-  const call = admit(dialect, { model: 'model-1', surprise: true })
+  const call = admit(dialect, { fields: { model: 'model-1', surprise: true } })
   assert.equal(call.model, 'model-1')
   assert.equal(call.stream, false)
   assert.equal(call.choices, 1)

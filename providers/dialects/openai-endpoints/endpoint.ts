@@ -48,8 +48,9 @@ export function endpoint (id: string, path: string, { summary, operation, bound,
       const named = refers.flatMap((param) => [{ param, id: textOf(body[param]) ?? textOf(objectOf(body[param]).id) }])
       const call: Call = { model: textOf(body.model) ?? '', stream: asksForStream(body), choices: includesUsage ? choicesOf(body) : 1, wantsUsage: wantsUsage(body) }
       const known = named.flatMap(({ param, id }) => id === undefined ? [] : [{ param, id }])
-      return refers.length === 0 ? call : { ...call, refers: known, mentions: itemReferences('input', body.input) }
+      return refers.length === 0 ? call : { ...call, refers: known }
     },
+    ...refers.length > 0 && { references: itemReferences('input') },
     patch: (body, call) => call.stream && !call.wantsUsage
       ? { stream_options: { ...objectOf(body.stream_options), include_usage: true } }
       : {},

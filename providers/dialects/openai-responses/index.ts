@@ -29,9 +29,9 @@ export const openaiResponses: Dialect = {
     stream: body.stream === true,
     choices: 1,
     wantsUsage: true,
-    ...refers(body),
-    mentions: itemReferences('input', body.input)
+    ...refers(body)
   }),
+  references: itemReferences('input'),
   bound,
   cap,
   errors,

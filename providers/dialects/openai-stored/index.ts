@@ -47,7 +47,7 @@ const input = { input_file_id: Type.String({ minLength: 1, description: 'The fil
 /** What OpenAI keeps for its clients: https://platform.openai.com/docs/api-reference */
 export const stored: readonly Dialect[] = [
   kept('openai-kept-responses', '/responses', 'Kept responses', keptResponses),
-  kept('openai-conversations', '/conversations', 'Conversations', conversations, {}, ({ items }) => ({ mentions: itemReferences('items', items) })),
+  kept('openai-conversations', '/conversations', 'Conversations', conversations, {}, undefined, 'items'),
   kept('openai-files', '/files', 'Files', files, purpose, ({ purpose, file }) => purpose === 'batch'
     ? { hidesModels: true, requests: file instanceof Uint8Array ? linesOf(file) : 0 }
     : {}),
@@ -58,7 +58,7 @@ export const stored: readonly Dialect[] = [
 
 function kept (
   id: string, path: string, summary: string, operations: readonly Operation[], fields: Record<string, TSchema> = {},
-  asks: (body: Record<string, unknown>) => Partial<Call> = () => ({})
+  asks: (body: Record<string, unknown>) => Partial<Call> = () => ({}), items?: string
 ): Dialect {
   return {
     id,
@@ -71,6 +71,7 @@ function kept (
     replyHeaders: ['openai-processing-ms', 'openai-version'],
     bound,
     peek: (body) => ({ model: '', stream: false, choices: 1, wantsUsage: true, ...asks(body) }),
+    ...items !== undefined && { references: itemReferences(items) },
     errors,
     stream,
     forms: operations.some(({ body }) => body === 'form')

@@ -103,6 +103,29 @@ t.test('random texts, whole, cut and damaged', async (t) => {
   t.same(faults(texts()), [])
 })
 
+t.test('the entries of a list that have an id', async (t) => {
+  /** What the scanner tells of the list, and what is so. */
+  const both = (text: string): [found: unknown, parsed: unknown] => {
+    const bytes = Buffer.from(text)
+    const found = scanObject(bytes, 'list').flatMap(({ identified = [] }) => identified).map(({ index, start, end }) => ({ index, entry: JSON.parse(bytes.toString('utf8', start, end)) }))
+    const { list } = JSON.parse(text) as { list?: unknown }
+    const entries = Array.isArray(list) ? list.map((entry: unknown, index) => ({ index, entry })) : []
+    return [found, entries.filter(({ entry }) => typeof entry === 'object' && entry !== null && !Array.isArray(entry) && Object.hasOwn(entry, 'id'))]
+  }
+  const entry = (): string => pick([
+    '7', '"id"', 'null', '[]', '{}', '[{"id":1}]', '{"id":"a"}', '{"\\u0069d":"b"}', '{"i\\u0064":null}', '{"\\u0069\\u0064":{}}', '{"ids":1,"Id":2,"xd":3}', '{"content":[{"id":"c"},{"id":{"id":1}}]}',
+    '{"content":{"id":"d"},"type":"x"}', '{"type":"x","content":[{"a":[]}],"id":"e"}', '{"id":1,"id":2}', '{"id":{"id":"f"}}', '{"a":{"b":{"id":"g"}}}'
+  ])
+  for (let run = 0; run < 2000; run++) {
+    const list = `[${space()}${Array.from({ length: random(7) }, () => space() + entry() + space()).join(',')}]`
+    const text = pick([`{"list":${list}}`, `{"m":{"o":{"id":1}},"list":${list},"n":[{"id":2}]}`, `{"m":{"list":[{"id":1}]},"l\\u0069st":${space()}${list}}`, `{"other":${list}}`, `{"list":{"x":${list}}}`])
+    const [found, parsed] = both(text)
+    if (!isDeepStrictEqual(found, parsed)) t.same(found, parsed, text)
+  }
+  t.same(both('{"list":[{"id":1},{"id":2}]}')[0], [{ index: 0, entry: { id: 1 } }, { index: 1, entry: { id: 2 } }])
+  t.same(scanObject(Buffer.from('{"list":[{"id":1}]}'))[0], { name: 'list', start: 8, end: 18 }, 'nobody asked')
+})
+
 t.test('wherever in memory a body begins', async (t) => {
   const body = Buffer.from('{"a":"0123456789","b":"\\"é\\\\","c":{"d":"x\\u00e9\\n"}}')
   for (let offset = 0; offset < 9; offset++) {
