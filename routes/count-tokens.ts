@@ -9,7 +9,7 @@ import { GatewayError } from '../plugins/errors.ts'
 import type { Target } from '../plugins/providers.ts'
 import type { UpstreamRequest } from '../plugins/upstream/index.ts'
 import { failure } from './relay/failure.ts'
-import { readBody, written, type Body } from './relay/body.ts'
+import { readBody, type Body } from './relay/body.ts'
 import { plan } from './relay/plan.ts'
 import { refuseForeign } from './relay/refers.ts'
 
@@ -37,7 +37,7 @@ export default async function countTokenRoutes (fastify: FastifyInstance): Promi
     const call = { ...admit(client, body), stream: false }
     const target = fastify.providers.resolve(request.key, client, call)
     if (target.translation === undefined) refuseForeign(fastify.stored, request.key, call, fastify.providers.keeps(request.key))
-    const question = ask(client, target, call, written(body.bytes, { ...counter.required, ...json }), request)
+    const question = ask(client, target, call, { ...body, fields: { ...counter.required, ...json } }, request)
     reply.header('cache-control', 'private, no-store').type('application/json; charset=utf-8').serializer(JSON.stringify)
     if (question !== undefined) {
       Object.assign(question.headers, fastify.tracing.carry(request.headers))

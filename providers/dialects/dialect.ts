@@ -287,7 +287,7 @@ export interface EncodeOptions {
   /** The client's own request body, for what of it a reply repeats and for the tools it named. */
   request?: Record<string, unknown>
   /** Tokens of the prompt, estimated: for a dialect that tells them before the provider has. */
-  inputEstimate?: number
+  inputEstimate?: () => number
 }
 
 /** What is known of the model a request is encoded for, and of the server that has it: not where that is, which is the `Target` of plugins/providers.ts. */

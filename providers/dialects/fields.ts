@@ -11,20 +11,30 @@ export type NoOps = Readonly<Record<string, readonly unknown[]>>
  * is of another type.
  */
 export class Fields {
-  /** Such as `messages[2].content[0]`; empty for the body itself. */
-  readonly path: string
   readonly #values: Record<string, unknown>
-  readonly #unread: Set<string>
-  readonly #all: Fields[]
+  /** A list: few have more than five fields, and a prompt may have a hundred thousand of these. */
+  readonly #unread: string[]
   readonly #noOps: NoOps
+  readonly #all: Fields[]
+  readonly #parent: Fields | undefined
+  readonly #name: string
+  readonly #index: number | undefined
 
-  constructor (values: Record<string, unknown>, noOps: NoOps, path = '', all: Fields[] = []) {
-    this.path = path
+  constructor (values: Record<string, unknown>, noOps: NoOps, parent?: Fields, name = '', index?: number) {
     this.#values = values
-    this.#unread = new Set(Object.keys(values))
-    this.#all = all
+    this.#unread = Object.keys(values)
     this.#noOps = noOps
-    all.push(this)
+    this.#all = parent === undefined ? [] : parent.#all
+    this.#parent = parent
+    this.#name = name
+    this.#index = index
+    this.#all.push(this)
+  }
+
+  /** Such as `messages[2].content[0]`; empty for the body itself. */
+  get path (): string {
+    const name = this.#parent?.at(this.#name) ?? ''
+    return this.#index === undefined ? name : `${name}[${this.#index}]`
   }
 
   /** The full name of one of its fields. */
@@ -39,7 +49,7 @@ export class Fields {
 
   /** The value, whatever it is. */
   take (name: string): unknown {
-    this.#unread.delete(name)
+    this.#read(name)
     return this.has(name) ? this.#values[name] : undefined
   }
 
@@ -57,7 +67,7 @@ export class Fields {
   /** The word where it is one of these; any other value stays unread, so that it is reported. */
   word<T extends string> (name: string, known: readonly T[]): T | undefined {
     const word = known.find((word) => word === this.#values[name])
-    if (word !== undefined) this.#unread.delete(name)
+    if (word !== undefined) this.#read(name)
     return word
   }
 
@@ -82,7 +92,7 @@ export class Fields {
 
   object (name: string): Fields | undefined {
     const value = this.record(name)
-    return value && this.#child(value, this.at(name))
+    return value && new Fields(value, this.#noOps, this, name)
   }
 
   /** @throws {BadRequest} also where it is missing */
@@ -96,7 +106,7 @@ export class Fields {
     if (value === undefined) return []
     if (!Array.isArray(value)) throw this.wrong(name, 'must be an array')
     return value.map((item, i) => {
-      if (isObject(item)) return this.#child(item, `${this.at(name)}[${i}]`)
+      if (isObject(item)) return new Fields(item, this.#noOps, this, name, i)
       throw new BadRequest(`${this.at(name)}[${i}]`, `${this.at(name)}[${i}] must be an object.`)
     })
   }
@@ -110,7 +120,7 @@ export class Fields {
 
   /** The whole object, for what is carried as it is. */
   all (): Record<string, unknown> {
-    this.#unread.clear()
+    this.#unread.length = 0
     return this.#values
   }
 
@@ -133,8 +143,9 @@ export class Fields {
     return Object.fromEntries(extras)
   }
 
-  #child (values: Record<string, unknown>, path: string): Fields {
-    return new Fields(values, this.#noOps, path, this.#all)
+  #read (name: string): void {
+    const at = this.#unread.indexOf(name)
+    if (at !== -1) this.#unread.splice(at, 1)
   }
 
   #missing (name: string): never {

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import { collectable } from './collectable.ts'
 import { BadJson, scanObject, type Field } from './scan.ts'
 
 /**
@@ -31,7 +32,8 @@ export function judgeObject (bytes: Buffer, list?: string): Field[] {
 }
 
 /**
- * A body's values. Large ones are parsed when they are first read.
+ * A body's values. Large ones are parsed when they are first read, and again where they are read later and the collector
+ * has taken them meanwhile: a prompt has many times its bytes as values, and a reply may take minutes.
  *
  * @param fields where they are
  * @throws {BadJson} where `fields` is left out and the body is no JSON object
@@ -41,8 +43,7 @@ export function parseObject (bytes: Buffer, fields: Field[] = judgeObject(bytes)
   const rest = large.length === 0 ? bytes : splice(bytes, Object.fromEntries(large.map(({ name }) => [name, null])), large)
   const values = JSON.parse(rest.toString('utf8')) as Record<string, unknown>
   for (const { name, start, end } of large) {
-    let value: unknown
-    const get = (): unknown => (value ??= JSON.parse(bytes.toString('utf8', start, end)))
+    const get = collectable(() => JSON.parse(bytes.toString('utf8', start, end)))
     Object.defineProperty(values, name, { get, enumerable: true, configurable: true })
   }
   return values

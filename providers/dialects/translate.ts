@@ -19,7 +19,7 @@ export interface TranslationOptions {
   /** The client's own request body. */
   request?: Record<string, unknown>
   /** Tokens of the prompt, estimated. */
-  inputEstimate?: number
+  inputEstimate?: () => number
   /** Takes keys out of an error's text. */
   redact: (text: string) => string
 }

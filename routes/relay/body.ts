@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import type { Dialect } from '../../providers/dialects/dialect.ts'
 import { isForm } from '../../plugins/http/form.ts'
 import type { Admissible } from '../../providers/dialects/judge.ts'
+import { collectable } from '../../providers/dialects/collectable.ts'
 import { objectOf } from '../../providers/dialects/json.ts'
 import { formFields, parseForm, spliceForm, type FormPart } from '../../providers/dialects/multipart.ts'
 import { judgeObject, parseObject, splice } from '../../providers/dialects/splice.ts'
@@ -30,12 +31,21 @@ export function jsonBody (bytes: Buffer, list?: string): Body {
   const places = judgeObject(bytes, list)
   const identified = places.find(({ identified }) => identified !== undefined)?.identified
     ?.map(({ index, start, end }) => ({ index, entry: objectOf(JSON.parse(bytes.toString('utf8', start, end))) }))
-  return { ...written(bytes, parseObject(bytes, places)), ...identified !== undefined && { identified }, edit: (edits) => splice(bytes, edits, places) }
+  return {
+    bytes,
+    type: 'application/json',
+    fields: parseObject(bytes, places),
+    ...identified !== undefined && { identified },
+    record: bytes,
+    edit: (edits) => splice(bytes, edits, places)
+  }
 }
 
 /** A body of the gateway's own making. */
-export function written (bytes: Buffer, fields: Record<string, unknown>): Body {
-  return { bytes, type: 'application/json', fields, record: bytes, edit: (edits) => splice(bytes, edits) }
+export function written (fields: Record<string, unknown>): Body {
+  const bytes = Buffer.from(JSON.stringify(fields))
+  const read = collectable(() => parseObject(bytes), fields)
+  return { bytes, type: 'application/json', get fields () { return read() }, record: bytes, edit: (edits) => splice(bytes, edits) }
 }
 
 /** @param once the fields that the gateway reads: which of two another would take cannot be known */

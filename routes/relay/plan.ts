@@ -31,7 +31,7 @@ export function plan (
     const { from, to } = target.translation
     const conversation = { ...from.decodeRequest(withLargeIntegers(body.bytes, body.fields)), model: target.model }
     const encoded = to.encodeRequest(conversation, target.facts)
-    const translated = written(Buffer.from(JSON.stringify(encoded.body)), encoded.body)
+    const translated = written(encoded.body)
     return { request: outgoing(target.dialect, target, call, 'POST', translated), lossy: encoded.lossy, sent: translated }
   }
   const edits = client.patch?.(body.fields, call) ?? {}

@@ -188,8 +188,7 @@ export class Relay implements AttemptsHandler, ClockEvents {
 
   #replyOptions (): ReplyOptions {
     const { dialect, target, call, request, redact } = this.#admitted
-    const options = { client: dialect, upstream: target.dialect, call, request, redact, now: Math.floor(Date.now() / 1000) }
-    return target.translation === undefined ? options : { ...options, inputEstimate: estimateTokens(request) }
+    return { client: dialect, upstream: target.dialect, call, request, inputEstimate: () => estimateTokens(request), redact, now: Math.floor(Date.now() / 1000) }
   }
 
   #gather (chunk: Buffer): boolean {

@@ -49,7 +49,7 @@ export class MessagesEventEncoder implements EventEncoder {
   #start ({ id, model, usage }: Extract<Event, { type: 'reply-start' }>): SseEvent[] {
     this.#usage = usage
     const { inputEstimate } = this.#options
-    const early = usage ?? (inputEstimate === undefined ? {} : { input: inputEstimate })
+    const early = usage ?? (inputEstimate === undefined ? {} : { input: inputEstimate() })
     const message = { id, type: 'message', role: 'assistant', model, content: [], stop_reason: null, stop_sequence: null, usage: encodeUsage(early) }
     return [write({ type: 'message_start', message })]
   }

@@ -145,7 +145,7 @@ t.test('a call cut off by the cap is whole JSON in a whole reply', async (t) => 
 
 t.test('the start tells the estimated prompt, the end what was counted', async (t) => {
   const usages = (...events: Event[]) => {
-    const encoder = encodeEvents({ now: 5, usage: true, inputEstimate: 40 })
+    const encoder = encodeEvents({ now: 5, usage: true, inputEstimate: () => 40 })
     const wire = events.flatMap((event) => encoder.push(event)).map(({ data }) => JSON.parse(data))
     return [wire[0].message.usage, wire.find(({ type }) => type === 'message_delta').usage]
   }
