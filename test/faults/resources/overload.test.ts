@@ -162,6 +162,40 @@ t.test('eight bodies of 8 MB: small requests are answered within a second (R3)',
   }
 })
 
+t.test('eight bodies of 4 MB on keys of another dialect: small requests are answered between them (R3)', async (t) => {
+  const provider = await startProvider(t, ({ url }, reply) => reply.writeHead(200, { 'content-type': 'application/json' }).end(spokenAt(url).whole))
+  const gateway = await start(t, provider.url, unlimited, keysFile())
+  for (const large of dialects) {
+    const { key } = large === messages ? chat : messages
+    const turns = Array.from({ length: 60_000 }, (_, i) => ({ role: i % 2 === 0 ? 'user' : 'assistant', content: `number ${i} and a few more words` }))
+    const body = Buffer.from(JSON.stringify({ ...ask(large), [large === responses ? 'input' : 'messages']: turns }))
+    t.ok(body.length > 3_750_000)
+    let least = Infinity
+    // What is measured is the order, and the machine may be busy with something else.
+    for (let round = 0; round < 3 && least > 0.5; round++) {
+      const open = new Set(Array.from({ length: 8 }, (_, i) => i))
+      let longest = 0
+      const [, all] = await timed(async () => {
+        const sent = Promise.all([...open].map(async (i) => {
+          const reply = await fetch(gateway.url + large.path, { method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` }, body })
+          t.equal(reply.status, 200)
+          await reply.arrayBuffer()
+          open.delete(i)
+        }))
+        const waits: number[] = []
+        while (open.size > 0) {
+          const [, ms] = await timed(async () => (await send(gateway.url, chat)).arrayBuffer())
+          waits.push(ms)
+        }
+        await sent
+        longest = Math.max(...waits)
+      })
+      least = Math.min(least, longest / all)
+    }
+    t.ok(least <= 0.5, `${large.name}: the longest wait was ${least} of the time that all took`)
+  }
+})
+
 t.test('2,000 idle connections: the next call is answered within a second, and each costs at most 20 KB (R4)', async (t) => {
   const provider = await startSpeaker(t)
   const gateway = await start(t, provider.url, unlimited, keysFile(), { node: ['--expose-gc', '--import', onSignal('gc(); gc()')] })

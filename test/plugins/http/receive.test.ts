@@ -117,3 +117,36 @@ t.test('a client that leaves within', async (t) => {
   await until(() => received.length > 0)
   t.match(received, [{ error: { code: 'ECONNRESET' } }])
 })
+
+t.test('whoever leaves while its prompt waits for its turn is not served', async (t) => {
+  const ends: Array<string | undefined> = []
+  const clients: Socket[] = []
+  const pieces = new Map<string | undefined, number>()
+  const server = createServer((request: IncomingMessage) => {
+    const { url } = request
+    // Ahead of the receiver, which frees them.
+    request.on('data', (piece: Buffer) => pieces.set(url, (pieces.get(url) ?? 0) + piece.length))
+    receive(request, LIMIT, (error) => {
+      ends.push(`${url} ${error?.message ?? 'served'}`)
+      const until = performance.now() + 400
+      while (url === '/first' && performance.now() < until);
+    })
+    if (url === '/second') request.on('end', () => clients[1]?.destroy())
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  for (const path of ['/first', '/second']) {
+    const client = connect((server.address() as AddressInfo).port, '127.0.0.1').on('error', () => {})
+    client.write(`POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: 600000\r\n\r\n`)
+    client.write(bytes(599_999))
+    clients.push(client)
+    await until(() => pieces.get(path) === 599_999)
+  }
+  for (const client of clients) client.write('.')
+  t.teardown(() => {
+    clients[0]?.destroy()
+    server.close()
+  })
+  await until(() => ends.length === 2)
+  t.same(ends, ['/first served', '/second The client left while it was sending.'])
+})
