@@ -6,7 +6,14 @@ import { isObject } from './json.ts'
  */
 export function openingOf ({ prompt_cache_key: name, system, instructions, messages, input, prompt }: Record<string, unknown>): string {
   if (typeof name === 'string') return name
-  return JSON.stringify([system, instructions, ...[messages, input, prompt].map(firstSaid)])
+  return JSON.stringify([system, instructions, ...[messages, input, prompt].map(firstSaid)], plain)
+}
+
+/** Marks for a provider's cache move on with each turn, and what bears none is often one text, not a list of it. */
+function plain (name: string, value: unknown): unknown {
+  if (name === 'cache_control') return undefined
+  const [part, ...others]: unknown[] = Array.isArray(value) ? value : []
+  return others.length === 0 && isObject(part) && part.type === 'text' ? part.text : value
 }
 
 /** Up to the first word of the user's. */

@@ -177,6 +177,19 @@ t.test('weights: a conversation stays where it is', async (t) => {
   t.ok(share > 30 && share < 58, `${share} of 60 at the one that weighs three of four`)
 })
 
+t.test('weights: a conversation stays where it is while the marks for the cache move on in it, as coding agents have it', async (t) => {
+  const targets = [{ provider: 'anthropic', api_key: REAL_KEY, weight: 1 }, { provider: 'openai', api_key: OTHER_KEY, weight: 1 }]
+  const parts = await stage(t, { key: { targets } })
+  parts.first.play = say(sse + messages)
+  for (let i = 0; i < 20; i++) {
+    const said = (text: string, last = false): object => ({ role: 'user', content: [{ type: 'text', text, ...last && { cache_control: { type: 'ephemeral' } } }] })
+    const one = await send(parts, MESSAGES, { messages: [said(`conversation ${i}`, true)] })
+    const two = await send(parts, MESSAGES, { messages: [said(`conversation ${i}`), { role: 'assistant', content: 'a' }, said('more', true)] })
+    t.equal(two.headers.get('x-gateway-target'), one.headers.get('x-gateway-target'))
+    await Promise.all([one.text(), two.text()])
+  }
+})
+
 t.test('a client that leaves while it is held back', async (t) => {
   const parts = await stage(t)
   let closed = false
