@@ -1,5 +1,6 @@
 import fp from 'fastify-plugin'
 import { GatewayError } from '../plugins/errors.ts'
+import { routeDialect } from '../plugins/route-dialect.ts'
 
 /**
  * What no route takes: 404, or 405 with `Allow` where the path is one of ours and only the method is not. Registered
@@ -40,8 +41,11 @@ export default fp(async (fastify) => {
       throw new GatewayError('method_not_allowed', { message: `This path takes ${list}.`, headers: { allow: list } })
     }
     tell(path)
+    const last = path.lastIndexOf('/v1/')
     throw new GatewayError('not_found', {
-      message: 'Unknown path. Chat Completions are at POST /v1/chat/completions; /openapi.json lists all paths.'
+      message: last > 0 && allowed(path.slice(last)) !== undefined
+        ? 'Unknown path. Without what stands before its last /v1 it is one: shorten the base URL of the client.'
+        : `Unknown path. Try POST ${routeDialect(request).paths[0]}; /openapi.json lists all paths.`
     })
   })
 }, { name: 'fallback', fastify: '5.x', dependencies: ['config', 'errors', '@fastify/rate-limit'] })

@@ -1,3 +1,4 @@
+import Anthropic from '@anthropic-ai/sdk'
 import t from 'tap'
 import { startGateway } from '../helper.ts'
 import { send } from '../faults/security/raw.ts'
@@ -46,4 +47,23 @@ t.test('what a setting would turn on is told of in the log, once, and to no clie
 t.test('such paths are there once they are turned on', async (t) => {
   const { app } = await startGateway(t, 'http://127.0.0.1:9', { env: { ADMIN_KEY } })
   for (const url of ['/metrics', '/admin/usage', '/admin/requests', '/admin/keys']) t.ok(app.hasRoute({ method: 'GET', url }), url)
+})
+
+t.test('whoever has a base URL with too much in it is told so; others where there is a path for clients like them', async (t) => {
+  const { url } = await startGateway(t, 'http://127.0.0.1:9')
+  const messageOf = async (path: string, headers: Record<string, string> = {}): Promise<string> => {
+    const reply = await fetch(url + path, { method: 'POST', headers })
+    t.equal(reply.status, 404, path)
+    return ((await reply.json()) as { error: { message: string } }).error.message
+  }
+  const marked = { 'anthropic-version': '2023-06-01' }
+  for (const path of ['/v1/v1/messages?beta=true', '/api/v1/chat/completions', '/v1/v1/models/m', '/v1/v1/v1/responses']) {
+    t.match(await messageOf(path, marked), /shorten the base URL/, path)
+  }
+  for (const path of ['/v1/message', '/v1/v1/nothing', '/nothing']) {
+    t.match(await messageOf(path, marked), /^Unknown path\. Try POST \/v1\/messages;/, path)
+    t.match(await messageOf(path), /^Unknown path\. Try POST \/v1\/chat\/completions;/, path)
+  }
+  const client = new Anthropic({ baseURL: `${url}/v1`, apiKey: 'vk_nobody_0123456789', maxRetries: 0 })
+  await t.rejects(client.messages.create({ model: 'm', max_tokens: 1, messages: [{ role: 'user', content: 'x' }] }), { status: 404, message: /shorten the base URL/ })
 })
