@@ -7,6 +7,8 @@ const COLON = 0x3a
 /** How a text begins that may be a file's id. */
 const BEGINNING = Buffer.from('"file')
 const FILE_ID = /^file[-_][\w-]+$/
+/** What was made by chance has a digit, or more letters in a row than a word. */
+const MADE = /\d|[A-Za-z]{16}/
 /** How an escape begins whose character may be one of such an id. */
 const ESCAPE = Buffer.from('\\u00')
 const ID_CHARACTER = /^[\w-]$/
@@ -18,6 +20,11 @@ const ID_CHARACTER = /^[\w-]$/
 export function fileIds ({ bytes, fields, type }: Body): Iterable<string> {
   if (type !== 'application/json') return []
   return maySpell(bytes) ? parsedIds(fields) : spelledIds(bytes)
+}
+
+/** Whether such a text is an id that a provider made, and no name of a field, such as `file_path` in the schema of a tool. */
+export function isMade (id: string): boolean {
+  return MADE.test(id)
 }
 
 function * spelledIds (bytes: Buffer): Iterable<string> {

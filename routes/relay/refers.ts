@@ -3,7 +3,7 @@ import { GatewayError } from '../../plugins/errors.ts'
 import type { KeyTarget, VirtualKey } from '../../plugins/keys/index.ts'
 import type { Stored } from '../../plugins/stored.ts'
 import type { Body } from './body.ts'
-import { fileIds } from './file-ids.ts'
+import { fileIds, isMade } from './file-ids.ts'
 
 /** More than any real request names. */
 const MAX_FILES = 1024
@@ -49,7 +49,7 @@ export function refuseForeignFiles (stored: Stored, key: VirtualKey, body: Body)
     if (seen.has(id)) continue
     seen.add(id)
     if (seen.size > MAX_FILES) throw new GatewayError('invalid_request', { message: `The request names more than ${MAX_FILES} files.` })
-    stored.check()
+    if (isMade(id)) stored.check()
     if (isForeign(stored, key, id)) throw notFound('file_id', id)
   }
 }
@@ -63,8 +63,10 @@ export function homeOf (stored: Stored, key: VirtualKey, { refers = [], mentions
   const [first] = key.targets
   const ids = [...refers, ...mentions].map(({ id }) => id)
   if (ids.length === 0) {
-    const namesFile = fileIds(body)[Symbol.iterator]().next().done !== true
-    return namesFile ? first : undefined
+    for (const id of fileIds(body)) {
+      if (isMade(id) || stored.owner(first.provider, id) !== undefined) return first
+    }
+    return undefined
   }
   return key.targets.find(({ provider }) => ids.every((id) => stored.owner(provider, id)?.key === key.id)) ?? first
 }

@@ -271,6 +271,15 @@ t.test('a data folder that cannot be written costs these routes and nothing else
     t.match(await reply.json(), { error: { code: 'storage_unavailable', message: /data folder/ } })
   }
   t.equal(provider.requests.length, 0)
+  const chat = (content: unknown, field: string): Promise<Response> => post(`${gateway.url}/v1/chat/completions`, {
+    model: 'm',
+    messages: [{ role: 'user', content }],
+    tools: [{ type: 'function', function: { name: 'read', parameters: { type: 'object', properties: { [field]: {} }, required: [field] } } }]
+  })
+  t.equal((await chat([{ type: 'file', file: { file_id: 'file-1' } }], 'path')).status, 503)
+  t.equal(provider.requests.length, 0)
+  await chat('x', 'file_path')
+  t.equal(provider.requests.length, 1, 'a field of a tool is no file')
   t.equal((await post(`${gateway.url}/v1/embeddings`, { model: 'm', input: 'x' })).status, 200)
   t.equal(gateway.lines().filter(({ msg }) => String(msg).includes('DATA_DIR')).length, 1, 'said once')
 })

@@ -94,6 +94,22 @@ t.test('a request translated for the second target', async (t) => {
   t.match(await rowOf(parts.gateway), { provider: 'anthropic', upstream_dialect: 'anthropic-messages', requested_model: 'm1', attempts: 2, input: 7, output: 5 })
 })
 
+t.test('a field of a tool that is called as files are named ties a request to no target; a file does', async (t) => {
+  const tool = (name: string): object => ({ type: 'function', function: { name: 'read', parameters: { type: 'object', properties: { [name]: { type: 'string' } }, required: [name] } } })
+  for (const name of ['file_path', 'file_name', 'file-pattern']) {
+    const parts = await stage(t)
+    t.equal((await send(parts, CHAT, { tools: [tool(name)] })).headers.get('x-gateway-target'), 'openai', name)
+    t.same([parts.first.asked, parts.second.asked], [1, 1], name)
+  }
+  for (const id of ['file-1', 'file_011CNha8iCJcU1wXNR6q4V8w', 'file-AbcdefghijklmnopqrstuvW']) {
+    const parts = await stage(t, { reverse: true, env: { RETRIES: '0' } })
+    parts.second.play = say(refusal(503))
+    const content = [{ type: 'file', file: { file_id: id } }]
+    t.equal((await send(parts, CHAT, { messages: [{ role: 'user', content }] })).status, 503, id)
+    t.same([parts.first.asked, parts.second.asked], [0, 1], id)
+  }
+})
+
 t.test('after the first content there is no other target', async (t) => {
   const parts = await stage(t)
   parts.first.play = cut(sse + messages.slice(0, messages.indexOf('event: content_block_stop')))
