@@ -16,6 +16,8 @@ const USAGE = `llm-gateway: one process in front of LLM providers
   llm-gateway keys create|list|rotate|disable
                            make virtual keys, list them, replace them, refuse them: see llm-gateway keys --help
   llm-gateway --version
+
+A command that fails ends with 1, one that is called wrongly with 2.
 `
 
 const [command = 'start'] = process.argv.slice(2)

@@ -295,7 +295,7 @@ function readOptions (): { once: boolean, exec?: string, port?: number } {
     return { ...rest, port: Number(port) }
   } catch (error) {
     console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`)
-    process.exit(1)
+    process.exit(2)
   }
 }
 

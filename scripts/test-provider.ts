@@ -3,7 +3,7 @@
  *
  *     llm-gateway test-provider ./my-provider.js
  *
- * Prints one line a law. Ends with 1 where one is broken, with 2 where there is nothing to test.
+ * Prints one line a law. Ends with 1 where one is broken, with 2 where what was named cannot be tested.
  */
 import { importModule } from '../plugins/config/providers.ts'
 import type { Dialect } from '../providers/dialects/dialect.ts'

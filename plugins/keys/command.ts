@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { runCommand, WrongUsage } from '../command.ts'
 import { parsePeriod } from '../config/duration.ts'
 import { readSettings } from '../config/index.ts'
 import { checkProviders, loadProviders } from '../config/providers.ts'
@@ -32,24 +33,17 @@ by itself.
 /** What a content is judged by, and the variables that the last one takes real keys from. */
 interface Checker { check: (bytes: Buffer) => void, variables: () => string[] }
 
-try {
-  await run(process.argv.slice(3))
-} catch (error) {
-  console.error(`llm-gateway keys: ${error instanceof Error ? error.message : String(error)}`)
-  process.exitCode = 1
-}
-
-async function run ([command, ...args]: string[]): Promise<void> {
+await runCommand('keys', async ([command, ...args]) => {
   if (command === undefined || command === '--help' || command === '-h' || args.includes('--help') || args.includes('-h')) {
     console[command === undefined ? 'error' : 'log'](USAGE)
-    if (command === undefined) process.exitCode = 1
+    if (command === undefined) process.exitCode = 2
     return
   }
   const commands: Record<string, (args: string[]) => Promise<void>> = { create: runCreate, list: runList, rotate: runRotate, disable: runDisable }
   const named = Object.hasOwn(commands, command) ? commands[command] : undefined
-  if (named === undefined) throw new Error('create, list, rotate or disable must come next; see llm-gateway keys --help')
+  if (named === undefined) throw new WrongUsage('create, list, rotate or disable must come next; see llm-gateway keys --help')
   await named(args)
-}
+})
 
 async function runCreate (args: string[]): Promise<void> {
   const { values } = parseArgs({
@@ -63,7 +57,7 @@ async function runCreate (args: string[]): Promise<void> {
     }
   })
   const { provider, 'api-key': apiKey, name, 'expires-at': expiresAt, set = [] } = values
-  if (provider === undefined || apiKey === undefined) throw new Error('create needs --provider NAME and --api-key \'${NAME}\'')
+  if (provider === undefined || apiKey === undefined) throw new WrongUsage('create needs --provider NAME and --api-key \'${NAME}\'')
   const entry = {
     provider,
     api_key: secretOf(apiKey),
@@ -122,7 +116,7 @@ function called ({ id, label, entry }: Listed): string {
 }
 
 function theOne ([which, ...more]: string[]): string {
-  if (which === undefined || more.length > 0) throw new Error('name one key: by its name, its id, or sha256: and digits; llm-gateway keys list shows them')
+  if (which === undefined || more.length > 0) throw new WrongUsage('name one key: by its name, its id, or sha256: and digits; llm-gateway keys list shows them')
   return which
 }
 
@@ -130,21 +124,21 @@ function periodOf (text: string): number {
   try {
     return parsePeriod(text)
   } catch (error) {
-    throw new Error(`--overlap ${error instanceof Error ? error.message : 'is not valid'}; for example --overlap 24h`)
+    throw new WrongUsage(`--overlap ${error instanceof Error ? error.message : 'is not valid'}; for example --overlap 24h`)
   }
 }
 
 /** Not the real key itself: the list of processes and the shell's history would have it. */
 function secretOf (text: string): string {
   if (text === '-') return readFileSync(0, 'utf8').replace(/\r?\n$/, '')
-  if (!text.startsWith('${')) throw new Error('--api-key takes \'${NAME}\' or \'${file:PATH}\' (in single quotes, so that the shell leaves it alone), or - to read the real key from standard input')
+  if (!text.startsWith('${')) throw new WrongUsage('--api-key takes \'${NAME}\' or \'${file:PATH}\' (in single quotes, so that the shell leaves it alone), or - to read the real key from standard input')
   return text
 }
 
 function fieldOf (text: string): [name: string, value: unknown] {
   const [, name, value] = /^([a-z_]+)=(.*)$/s.exec(text) ?? []
-  if (name === undefined || value === undefined) throw new Error('--set takes FIELD=VALUE, such as --set requests_per_minute=60')
-  if (name === 'api_key' || name === 'id') throw new Error(`--set does not take ${name}`)
+  if (name === undefined || value === undefined) throw new WrongUsage('--set takes FIELD=VALUE, such as --set requests_per_minute=60')
+  if (name === 'api_key' || name === 'id') throw new WrongUsage(`--set does not take ${name}`)
   try {
     return [name, JSON.parse(value)]
   } catch {

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { runCommand, WrongUsage } from '../command.ts'
 import { readSettings } from '../config/index.ts'
 import { InUse, openDatabase, type Opened } from '../database/open.ts'
 import { parseMoment } from '../moment.ts'
@@ -11,19 +12,12 @@ import { rerate, type Rerated } from './rerate.ts'
 
 const USAGE = 'usage: llm-gateway rerate --since TIME [--until TIME] [--dry-run]'
 
-try {
-  await run()
-} catch (error) {
-  console.error(`llm-gateway rerate: ${error instanceof Error ? error.message : String(error)}`)
-  process.exitCode = 1
-}
-
-async function run (): Promise<void> {
+await runCommand('rerate', async (args) => {
   const { values: { since, until, 'dry-run': dryRun = false } } = parseArgs({
-    args: process.argv.slice(3),
+    args,
     options: { since: { type: 'string' }, until: { type: 'string' }, 'dry-run': { type: 'boolean' } }
   })
-  if (since === undefined) throw new Error(USAGE)
+  if (since === undefined) throw new WrongUsage(USAGE)
   const [from, to] = [momentOf('--since', since), until === undefined ? Number.MAX_SAFE_INTEGER : momentOf('--until', until)]
   const { dataDir, pricesFile } = readSettings(process.env)
   const { prices } = await readPrices(process.env, pricesFile)
@@ -36,7 +30,7 @@ async function run (): Promise<void> {
   } finally {
     opened.close()
   }
-}
+})
 
 function open (dir: string): Opened {
   try {
@@ -50,7 +44,7 @@ function open (dir: string): Opened {
 
 function momentOf (option: string, text: string): number {
   const time = parseMoment(text)
-  if (time === undefined) throw new Error(`${option} must be a date, which begins in UTC, or a date and time with its zone, such as 2027-01-31T23:59:59Z`)
+  if (time === undefined) throw new WrongUsage(`${option} must be a date, which begins in UTC, or a date and time with its zone, such as 2027-01-31T23:59:59Z`)
   return time
 }
 

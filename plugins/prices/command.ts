@@ -1,28 +1,22 @@
 /** `llm-gateway prices MODEL`: what a model costs now, or at another time, and where that is known from. */
 import { parseArgs } from 'node:util'
+import { runCommand, WrongUsage } from '../command.ts'
 import { readSettings } from '../config/index.ts'
-import { readPrices } from './read.ts'
 import { parseMoment } from '../moment.ts'
+import { readPrices } from './read.ts'
 import { show, unknown } from './show.ts'
 
 const USAGE = 'usage: llm-gateway prices MODEL [--provider NAME] [--at TIME]'
 
-try {
-  await run()
-} catch (error) {
-  console.error(`llm-gateway prices: ${error instanceof Error ? error.message : String(error)}`)
-  process.exitCode = 1
-}
-
-async function run (): Promise<void> {
+await runCommand('prices', async (args) => {
   const { values: { provider, at }, positionals: [model, ...more] } = parseArgs({
-    args: process.argv.slice(3),
+    args,
     options: { provider: { type: 'string' }, at: { type: 'string' } },
     allowPositionals: true
   })
-  if (model === undefined || more.length > 0) throw new Error(USAGE)
+  if (model === undefined || more.length > 0) throw new WrongUsage(USAGE)
   const time = at === undefined ? Date.now() : parseMoment(at)
-  if (time === undefined) throw new Error('--at must be a date, or a date and time with its zone, such as 2027-01-31T23:59:59Z')
+  if (time === undefined) throw new WrongUsage('--at must be a date, or a date and time with its zone, such as 2027-01-31T23:59:59Z')
 
   const { pricesFile } = readSettings(process.env)
   // A provider of the catalogue need not be loaded to be asked for.
@@ -32,4 +26,4 @@ async function run (): Promise<void> {
   const found = candidates.map((names) => names.filter((name) => prices.find(name, model) !== undefined)).find((names) => names.length > 0)
   if (found === undefined) throw new Error(unknown(prices, candidates.flat(), model))
   console.log(found.map((name) => show(prices, name, model, time)).join('\n\n'))
-}
+})

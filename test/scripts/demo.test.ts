@@ -132,13 +132,13 @@ t.test('says what went wrong', async t => {
   t.same(readdirSync(running.tmp), [])
 
   const wrong = demo(t, ['--port', 'x'])
-  t.equal(await wrong.code, 1)
+  t.equal(await wrong.code, 2)
   t.match(wrong.output, /--port must be a number/)
 })
 
 t.test('tells its usage, by the name it was called', async t => {
   const wrong = demo(t, ['--bogus'])
-  t.equal(await wrong.code, 1)
+  t.equal(await wrong.code, 2)
   t.match(wrong.output, /^Unknown option '--bogus'[^]*\nusage: npm run demo -- \[--once/)
   const asked = demo(t, ['demo', '--help'])
   t.equal(await asked.code, 0)

@@ -60,21 +60,25 @@ t.test('a key\'s life', async (t) => {
   for (const secret of [made.out, second.out, rotated.out]) t.notOk(readFileSync(file, 'utf8').includes(secret))
 })
 
-t.test('one line says why not, and the file stays', async (t) => {
+t.test('one line says why not, the code whose fault it is, and the file stays', async (t) => {
   const { file, keys } = build(t)
   const good = JSON.stringify({ virtual_keys: { vk_a_0123456789: { provider: 'openai', api_key: 'sk-real-0123456789', name: 'a' } } })
   writeFileSync(file, good, { mode: 0o600 })
   const from = ['create', '--provider', 'openai', '--api-key', '${REAL}']
-  for (const [args, reason] of [
-    [['make'], /create, list, rotate or disable must come next; see llm-gateway keys --help$/],
-    [['create', '--provider', 'openai', '--api-key', 'sk-real-9876543210'], /--api-key takes '\$\{NAME\}' or '\$\{file:PATH\}'/],
-    [[...from, '--set', 'budget'], /--set takes FIELD=VALUE/],
-    [[...from, '--set', 'modles=["a"]'], /unknown field "modles", did you mean "models"\?/],
-    [['rotate', 'a', '--overlap', '1d'], /--overlap is not a duration in Go's syntax; for example --overlap 24h$/],
-    [['rotate', 'b'], /there is no key of that name or id$/]
-  ] as Array<[string[], RegExp]>) {
+  for (const [args, ended, reason] of [
+    [['make'], 2, /create, list, rotate or disable must come next; see llm-gateway keys --help$/],
+    [['create', '--provider', 'openai', '--api-key', 'sk-real-9876543210'], 2, /--api-key takes '\$\{NAME\}' or '\$\{file:PATH\}'/],
+    [[...from, '--set', 'budget'], 2, /--set takes FIELD=VALUE/],
+    [[...from, '--set', 'api_key=x'], 2, /--set does not take api_key$/],
+    [['create', '--provider', 'openai'], 2, /create needs --provider NAME and --api-key/],
+    [['list', '--all'], 2, /--all/],
+    [['disable'], 2, /name one key/],
+    [[...from, '--set', 'modles=["a"]'], 1, /unknown field "modles", did you mean "models"\?/],
+    [['rotate', 'a', '--overlap', '1d'], 2, /--overlap is not a duration in Go's syntax; for example --overlap 24h$/],
+    [['rotate', 'b'], 1, /there is no key of that name or id$/]
+  ] as Array<[string[], number, RegExp]>) {
     const { code, out, error } = keys(...args)
-    t.equal(code, 1, args.join(' '))
+    t.equal(code, ended, args.join(' '))
     t.match(error, reason)
     t.match(error, /^llm-gateway keys: [^\n]*$/, 'one line')
     t.notMatch(error, /sk-real/)
@@ -82,7 +86,7 @@ t.test('one line says why not, and the file stays', async (t) => {
     t.equal(readFileSync(file, 'utf8'), good)
   }
   t.match(keys('--help'), { code: 0, out: /llm-gateway keys rotate KEY \[--overlap 24h\]/ })
-  t.match(keys(), { code: 1, error: /llm-gateway keys create/ })
+  t.match(keys(), { code: 2, error: /llm-gateway keys create/ })
 })
 
 t.test('variables that the file names and that are not set are warned of, whichever key is changed', async (t) => {

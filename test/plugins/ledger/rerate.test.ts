@@ -164,17 +164,17 @@ t.test('the command: not beside a gateway, and after it', async (t) => {
   db.close()
 })
 
-t.test('and one line where it is called wrongly', async (t) => {
+t.test('and one line, and 2, where it is called wrongly', async (t) => {
   const folder = t.testdir({})
-  for (const [args, said] of [
-    [[], /usage: llm-gateway rerate --since TIME/],
-    [['--since', 'monday'], /--since must be a date/],
-    [['--since', '2026-01-01', '--until', '2026-13-01'], /--until must be a date/],
-    [['--since', '2026-01-01', '--all'], /--all/],
-    [['--since', '2026-01-01'], /DATA_DIR "data" has no ledger/]
+  for (const [args, ended, said] of [
+    [[], 2, /usage: llm-gateway rerate --since TIME/],
+    [['--since', 'monday'], 2, /--since must be a date/],
+    [['--since', '2026-01-01', '--until', '2026-13-01'], 2, /--until must be a date/],
+    [['--since', '2026-01-01', '--all'], 2, /--all/],
+    [['--since', '2026-01-01'], 1, /DATA_DIR "data" has no ledger/]
   ] as const) {
     const { code, output, errors } = await runRerate(folder, [...args])
-    t.equal(code, 1)
+    t.equal(code, ended, args.join(' '))
     t.equal(output, '')
     t.match(errors, said)
     t.equal(errors.trim().split('\n').length, 1)

@@ -32,16 +32,17 @@ t.test('llm-gateway prices says what applies and where it is from', async (t) =>
   t.match(elsewhere.output, /^sonar of perplexity[^]*\$ per request +0\.\d+/)
 })
 
-t.test('and ends with 1 and a hint where it is unknown', async (t) => {
-  for (const [args, said] of [
-    [['gpt-5.44'], /^llm-gateway prices: no price is known for "gpt-5\.44"\. Did you mean "gpt-5\.4"\? PRICES_FILE can give it one/],
-    [['gpt-5.4', '--provider', 'deepseek'], /no price is known for "gpt-5\.4" of deepseek\./],
-    [['gpt-image-1'], /"gpt-image-1" of openai has no price: input image cannot be told from a usage record/],
-    [['gpt-5.4', '--at', 'noon'], /--at must be a date/],
-    [[], /usage: llm-gateway prices MODEL/]
+t.test('and ends with 1 and a hint where it is unknown, with 2 where it is called wrongly', async (t) => {
+  for (const [args, ended, said] of [
+    [['gpt-5.44'], 1, /^llm-gateway prices: no price is known for "gpt-5\.44"\. Did you mean "gpt-5\.4"\? PRICES_FILE can give it one/],
+    [['gpt-5.4', '--provider', 'deepseek'], 1, /no price is known for "gpt-5\.4" of deepseek\./],
+    [['gpt-image-1'], 1, /"gpt-image-1" of openai has no price: input image cannot be told from a usage record/],
+    [['gpt-5.4', '--at', 'noon'], 2, /--at must be a date/],
+    [['gpt-5.4', '--all'], 2, /--all/],
+    [[], 2, /usage: llm-gateway prices MODEL/]
   ] as const) {
     const { code, output, errors } = await prices([...args])
-    t.equal(code, 1)
+    t.equal(code, ended, args.join(' '))
     t.equal(output, '')
     t.match(errors, said)
     t.equal(errors.trim().split('\n').length, 1)
