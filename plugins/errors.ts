@@ -66,6 +66,8 @@ export interface ErrorDetails {
   limit?: string
   /** The label of the key that is refused: for the operator, not for the client. */
   key?: string | undefined
+  /** The model that cannot be priced or bounded, by the name that the provider knows: likewise. */
+  model?: string | undefined
   /** Why, likewise. */
   reason?: string | undefined
   headers?: Record<string, string>
@@ -82,6 +84,7 @@ export class GatewayError extends Error {
   readonly resetsAt: number | undefined
   readonly limit: string | undefined
   readonly key: string | undefined
+  readonly model: string | undefined
   readonly headers: Record<string, string>
   readonly #reason: string | undefined
 
@@ -95,6 +98,7 @@ export class GatewayError extends Error {
     this.resetsAt = details.resetsAt
     this.limit = details.limit
     this.key = details.key
+    this.model = details.model
     this.#reason = details.reason
     this.headers = details.headers ?? {}
     if (status === 401) this.headers['www-authenticate'] = 'Bearer'

@@ -17,21 +17,22 @@ export function accessLine (request: FastifyRequest, reply: FastifyReply, keys: 
   const key: VirtualKey | undefined = request.key
   const redact = key === undefined ? nothingToHide : redactorFor(key)
   const status = gone ? CLIENT_GONE : reply.statusCode
+  const { key: refusedKey, model, code, reason } = request.failure ?? {}
   const outcome = gone ? 'client_gone' : status < 400 ? 'done' : status < 500 ? 'refused' : undefined
   return {
     [OWN]: true,
     id: bounded(request.id, redact),
     method: request.method,
     path: bounded(pathOf(request, keys), redact),
-    key: key?.label ?? request.failure?.key,
+    key: key?.label ?? refusedKey,
     provider: key?.provider,
-    model: undefined,
+    model: model === undefined ? undefined : bounded(model, redact),
     servedModel: undefined,
     stream: undefined,
     status,
     outcome,
-    error: request.failure?.code,
-    reason: request.failure?.reason,
+    error: code,
+    reason,
     client: outcome === 'refused' && isNobodys(request) ? clientOf(request) : undefined,
     firstByteMs: undefined,
     ms: tenths(reply.elapsedTime),

@@ -41,6 +41,8 @@ export interface Failure {
   reason?: string | undefined
   /** The label of the key that was refused. */
   key?: string | undefined
+  /** The model that cannot be priced or bounded. */
+  model?: string | undefined
 }
 
 declare module 'fastify' {

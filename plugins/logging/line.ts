@@ -19,6 +19,7 @@ export interface RequestLine {
   /** The key's name or shortened form. */
   key: string | undefined
   provider: string | undefined
+  /** The one asked for; of a request that no provider was asked for, the one that could not be priced or bounded, as the provider knows it. */
   model: string | undefined
   /** The model the provider named, where it is not the one asked for. */
   servedModel: string | undefined

@@ -5,13 +5,19 @@ import type { Prices } from '../prices/index.ts'
 import { dearest } from './dearest.ts'
 import type { Elastic } from './store.ts'
 
+/** Where a request may go. */
+interface Target {
+  provider: string
+  /** By the name that the provider knows. */
+  model: string
+  /** As the provider's file has it, which the operator's prices go before. */
+  maxOutputTokens?: number | undefined
+}
+
 /** What a request may spend beside itself: what its tokens and their price depend on. */
 export interface Spend {
-  /**
-   * Where it may go; it is held at the dearest of them. The model is by the name that the provider knows; its longest
-   * output as the provider's file has it, which the operator's prices go before.
-   */
-  targets: Array<{ provider: string, model: string, maxOutputTokens?: number | undefined }>
+  /** It is held at the dearest of them. */
+  targets: Target[]
   /** Of the body that goes to the provider. */
   bytes: number
   /** Tokens that a tokenizer makes of those bytes, once it was asked: a text has no more of them than bytes. */
@@ -49,22 +55,22 @@ const MILLION = 1_000_000
 export function sizeOf ({ targets, bytes, tokens: counted = bytes, bound: ask, capable }: Spend, prices: Prices): Size | undefined {
   const bound = ask()
   if (bound?.free === true) return undefined
-  if (bound === undefined) throw unbounded('What a request of this kind may use cannot be bounded')
-  if (bound.unbounded.length > 0) throw unbounded(`Nothing bounds what these may use: ${bound.unbounded.join(', ')}`)
+  if (bound === undefined) throw unbounded('What a request of this kind may use cannot be bounded', targets[0])
+  if (bound.unbounded.length > 0) throw unbounded(`Nothing bounds what these may use: ${bound.unbounded.join(', ')}`, targets[0])
   const inputs = targets.map((target) => {
     const tokens = inputBound(Math.min(bytes, counted), bound) ?? prices.find(target.provider, target.model)?.contextWindow
     if (tokens !== undefined) return tokens
-    throw unbounded(`More than the request's own text goes into the prompt, and how long that may be is not known. ${missing(target, 'context_window')}`)
+    throw unbounded(`More than the request's own text goes into the prompt, and how long that may be is not known. ${missing(target, 'context_window')}`, target)
   })
   const { generates, output = generates ? undefined : 0, choices } = bound
   if (output !== undefined) return { bound, inputs, output, elastic: undefined, choices }
-  if (!capable) throw unbounded('The request caps its output nowhere, and the gateway cannot')
+  if (!capable) throw unbounded('The request caps its output nowhere, and the gateway cannot', targets[0])
   const most = Math.min(...targets.map((target, index) => {
     const { maxOutputTokens = target.maxOutputTokens, contextWindow } = prices.find(target.provider, target.model) ?? {}
     if (maxOutputTokens !== undefined) return maxOutputTokens
     // A cap that leaves no room for the prompt is refused by providers.
     if (contextWindow !== undefined) return Math.max(FLOOR, contextWindow - (inputs[index] ?? 0))
-    throw unbounded(`The request has no cap on its output, and the longest is not known. Set one, or: ${missing(target, 'max_output_tokens')}`)
+    throw unbounded(`The request has no cap on its output, and the longest is not known. Set one, or: ${missing(target, 'max_output_tokens')}`, target)
   }))
   return { bound, inputs, output: undefined, elastic: { least: Math.min(FLOOR, most), most }, choices }
 }
@@ -91,11 +97,14 @@ export function moneyOf ({ bound, inputs, output = 0, elastic, choices }: Size, 
   return { base: Math.max(...parts.map(({ base }) => base)), each: Math.max(...parts.map(({ each }) => each)) }
 }
 
-function unbounded (reason: string): GatewayError {
-  return new GatewayError('unbounded_cost', { message: `${reason}. (This key has a limit on tokens or money, which a request must be sure to keep.)` })
+function unbounded (reason: string, target: Target | undefined): GatewayError {
+  return new GatewayError('unbounded_cost', {
+    message: `${reason}. (This key has a limit on tokens or money, which a request must be sure to keep.)`,
+    model: target?.model
+  })
 }
 
-function missing ({ provider, model }: Spend['targets'][number], field: string): string {
+function missing ({ provider, model }: Target, field: string): string {
   return `whoever runs the gateway can give the model '${model.slice(0, 128)}' of provider ${provider} a price with "${field}" in PRICES_FILE`
 }
 
@@ -103,6 +112,7 @@ function unpriced (provider: string, model: string): GatewayError {
   return new GatewayError('price_unknown', {
     message: `What the model '${model.slice(0, 128)}' of provider ${provider} costs is not known, and this key has a budget. ` +
       'Whoever runs the gateway can add its price to PRICES_FILE (docs/prices.md).',
-    param: 'model'
+    param: 'model',
+    model
   })
 }

@@ -152,6 +152,19 @@ t.test('a dry run refuses nothing, changes nothing, and tells', async (t) => {
   t.match(told().slice(4), [{ limit: 'budget', reason: /web_search_options/ }, { limit: 'tokens_per_day', reason: /web_search_options/ }, { limit: 'budget' }, { limit: 'tokens_per_day' }, { limit: 'requests_per_minute' }, { limit: 'max_parallel_requests' }])
 })
 
+t.test('the line of such a refusal has the model, as the provider knows it', async (t) => {
+  const { gateway } = await start(t, { budget: { usd: 1, per: 'total' }, model_aliases: { plain: 'unheard-of' } })
+  await post(gateway.url + CHAT, chat(50, 'plain'))
+  await post(gateway.url + CHAT, { ...chat(50), web_search_options: {} })
+  await post(gateway.url + CHAT, chat(50, `unheard-of ${CHAT_KEY}`))
+  await until(() => gateway.lines().filter(({ msg }) => msg === 'request').length === 3)
+  t.match(gateway.lines().filter(({ msg }) => msg === 'request'), [
+    { key: 'alice', provider: 'openai', model: 'unheard-of', status: 400, error: 'price_unknown' },
+    { key: 'alice', provider: 'openai', model: 'm1', status: 400, error: 'unbounded_cost' },
+    { model: 'unheard-of [redacted]' }
+  ])
+})
+
 t.test('a batch on a key with a budget is refused: its requests are in a file', async (t) => {
   const { gateway, provider } = await start(t, { budget: { usd: 1, per: 'day' } }, (_request, response) => {
     response.setHeader('content-type', 'application/json').end('{"id":"file-1","object":"file","purpose":"batch"}')
