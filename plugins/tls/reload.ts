@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import type { SecureContextOptions } from 'node:tls'
 import type { FastifyBaseLogger } from 'fastify'
 import { FileFault } from '../file/fault.ts'
+import { keepInForce } from '../file/in-force.ts'
 import { readBytes, type Source } from '../file/source.ts'
 import { judge, nameFault, type TlsBytes, type TlsFiles } from './pair.ts'
 
@@ -15,62 +16,30 @@ export interface KeepingPair {
 }
 
 /**
- * Looks at the files from time to time, as `keepReloading` does at one. A certificate and its key are two files, which
- * nobody replaces at the same moment: what does not fit together is reported once, and not before it was seen twice.
+ * Keeps a certificate and its key in force. They are two files, which nobody replaces at the same moment.
  * @returns stops it
  */
 export async function keepPair ({ files, interval, log, load }: KeepingPair): Promise<() => void> {
-  let inForce: string
-  let suspect: string | undefined
-  let reported: string | undefined
-  let stopped = false
-
+  const put = (bytes: TlsBytes): void => load(judge(files, bytes), bytes.cert)
   const first = await readAll(files)
-  load(judge(files, first), first.cert)
-  inForce = digest(first)
-
-  async function look (): Promise<void> {
-    let id
-    let fault
-    try {
-      const bytes = await readAll(files)
-      id = digest(bytes)
-      if (stopped || id === reported) return
-      if (id !== inForce) load(judge(files, bytes), bytes.cert)
-      else if (reported !== undefined) log.info('the TLS files are again those in force')
-      inForce = id
-      suspect = reported = undefined
-      return
-    } catch (error) {
-      if (!(error instanceof FileFault)) throw error
-      fault = error
-      id ??= error.message
-    }
-    if (stopped || id === reported) return
-    if (id !== suspect) {
-      suspect = id
-      return
-    }
-    reported = id
-    log.error(`TLS not reloaded, the old certificate stays in force: ${fault.message}`)
-  }
-
-  function schedule (): NodeJS.Timeout {
-    return setTimeout(() => {
-      look()
-        .catch((error: unknown) => log.error({ err: error }, 'TLS not reloaded, the old certificate stays in force'))
-        .finally(() => { if (!stopped) timer = schedule() })
-    }, interval).unref()
-  }
-
-  let timer = schedule()
-  return () => {
-    stopped = true
-    clearTimeout(timer)
-  }
+  put(first)
+  const { stop } = keepInForce({
+    first,
+    interval,
+    log,
+    facts: {},
+    words: { refused: 'TLS not reloaded, the old certificate stays in force', again: 'the TLS files are again those in force' },
+    async read () {
+      // A few KB each: looking at their dates first would save nothing.
+      const content = await readAll(files)
+      return { id: digest(content), content }
+    },
+    loaded: digest,
+    load: put
+  })
+  return stop
 }
 
-/** A few KB each: looking at their dates first would save nothing. */
 async function readAll ({ cert, key, clientCa }: TlsFiles): Promise<TlsBytes> {
   return {
     cert: await read(cert),
