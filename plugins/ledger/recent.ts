@@ -1,4 +1,5 @@
 import type { Database } from '../database/index.ts'
+import { ROW_TOKENS } from './buckets.ts'
 
 /** The longest window that begins with a request and not by the calendar. */
 const LONGEST = 3_600_000
@@ -15,9 +16,7 @@ export interface RecentWindow {
 /** A limit as a row tells of it: what of `LimitSeen` matters here. */
 interface Seen { owner: string, unit: string, windowMs?: number, resetAt?: number }
 
-const NEWEST_FIRST = `SELECT started_at, requests, limits, held_tokens, outcome,
-  coalesce(input, 0) + coalesce(cache_read, 0) + coalesce(cache_write_5m, 0) + coalesce(cache_write_1h, 0) + coalesce(output, 0) +
-  coalesce(reasoning, 0) + coalesce(audio_input, 0) + coalesce(audio_output, 0) AS tokens
+const NEWEST_FIRST = `SELECT started_at, requests, limits, held_tokens, outcome, ${ROW_TOKENS} AS tokens
   FROM requests ORDER BY seq DESC LIMIT ${MOST}`
 
 /** The name of a window in the answer. */

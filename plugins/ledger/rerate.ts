@@ -3,7 +3,7 @@ import { isObject, parseOrNothing } from '../../providers/dialects/json.ts'
 import { groupOwner } from '../keys/owner.ts'
 import type { Charge, Prices } from '../prices/index.ts'
 import { ratesMet } from '../prices/rates.ts'
-import { usageOf } from './reports/row.ts'
+import { BUCKET_COLUMNS, usageOf } from './buckets.ts'
 import { slotOf } from './sums.ts'
 
 /** Rows of one transaction: it holds up nobody, but should not fill the log of the database. */
@@ -33,10 +33,9 @@ export interface Rerated {
 }
 
 const ROWS = `SELECT seq, started_at, ended_at, key, groups, provider, coalesce(sent_model, requested_model) AS asked, served_model,
-  coalesce(served_model, requested_model) AS model, input, cache_read, cache_write_5m, cache_write_1h, output, reasoning, audio_input,
-  audio_output, cost, price_model, rates
+  coalesce(served_model, requested_model) AS model, ${BUCKET_COLUMNS.join(', ')}, cost, price_model, rates
   FROM requests WHERE seq > ? AND started_at >= ? AND started_at < ? AND ended_at IS NOT NULL AND
-  coalesce(input, cache_read, cache_write_5m, cache_write_1h, output, reasoning, audio_input, audio_output) IS NOT NULL
+  coalesce(${BUCKET_COLUMNS.join(', ')}) IS NOT NULL
   ORDER BY seq LIMIT ${STEP}`
 const ROW = 'UPDATE requests SET cost = ?, price_version = ?, price_model = ?, rates = ? WHERE seq = ?'
 const SUM = 'UPDATE sums SET cost = cost + ?, unpriced = unpriced + ? WHERE owner = ? AND slot = ? AND provider = ? AND model = ?'

@@ -3,6 +3,7 @@ import type { Exchange } from '../logging/exchange.ts'
 import { bounded, boundedNames, statusOf } from '../logging/line.ts'
 import { redactorFor } from '../logging/redact.ts'
 import { ratesMet } from '../prices/rates.ts'
+import { BUCKET_COLUMNS, countsOf } from './buckets.ts'
 
 /** A row as it is opened: before anything goes upstream. */
 export const OPEN = `INSERT INTO requests (
@@ -13,8 +14,7 @@ export const OPEN = `INSERT INTO requests (
 /** And as it is closed. */
 export const CLOSE = `UPDATE requests SET
   first_byte_at = ?, ended_at = ?, served_model = ?, attempts = ?, status = ?, outcome = ?, error = ?, requests = ?,
-  input = ?, cache_read = ?, cache_write_5m = ?, cache_write_1h = ?, output = ?, reasoning = ?, audio_input = ?,
-  audio_output = ?, usage_source = ?, cost = ?, price_version = ?, price_model = ?, rates = ?, lossy = ?
+  ${BUCKET_COLUMNS.map((column) => `${column} = ?`).join(', ')}, usage_source = ?, cost = ?, price_version = ?, price_model = ?, rates = ?, lossy = ?
   WHERE seq = ?`
 
 /** Beside that, where another target than the first was asked in the end. */
@@ -41,8 +41,7 @@ export function closed (exchange: Exchange, seq: number): SQLInputValue[] {
   return [
     clock(firstByteAt), clock(endedAt), servedModel === undefined ? null : bounded(servedModel, redact),
     exchange.attempts, statusOf(exchange), exchange.outcome, exchange.error ?? null, exchange.requests,
-    usage.input ?? null, usage.cacheRead ?? null, usage.cacheWrite5m ?? null, usage.cacheWrite1h ?? null, usage.output ?? null,
-    usage.reasoning ?? null, usage.audioInput ?? null, usage.audioOutput ?? null, exchange.usageSource,
+    ...countsOf(usage, null), exchange.usageSource,
     charge?.cost ?? null, charge?.version ?? null, charge?.model ?? null, charge === undefined ? null : ratesMet(charge.rates, usage),
     lossy.length === 0 ? null : JSON.stringify(boundedNames(lossy, redact)), seq
   ]

@@ -1,6 +1,7 @@
 import type { Usage } from '../../providers/dialects/events.ts'
 import type { Write } from '../database/writer.ts'
 import { groupOwner } from '../keys/owner.ts'
+import { BUCKET_COLUMNS, countsOf } from './buckets.ts'
 
 /** What one row adds to the sums. */
 export interface Addition {
@@ -22,29 +23,23 @@ export interface Addition {
 /** Every time zone's days begin on a quarter of an hour. */
 const SLOT = 15 * 60_000
 
-const ADD = `INSERT INTO sums (
-  owner, slot, provider, model, key_name, calls, requests, input, cache_read, cache_write_5m, cache_write_1h, output,
-  reasoning, audio_input, audio_output, held_tokens, cost, unpriced
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT DO UPDATE SET key_name = excluded.key_name, calls = calls + excluded.calls, requests = requests + excluded.requests,
-  input = input + excluded.input, cache_read = cache_read + excluded.cache_read,
-  cache_write_5m = cache_write_5m + excluded.cache_write_5m, cache_write_1h = cache_write_1h + excluded.cache_write_1h,
-  output = output + excluded.output, reasoning = reasoning + excluded.reasoning,
-  audio_input = audio_input + excluded.audio_input, audio_output = audio_output + excluded.audio_output,
-  held_tokens = held_tokens + excluded.held_tokens, cost = cost + excluded.cost, unpriced = unpriced + excluded.unpriced`
+const NAMES = ['owner', 'slot', 'provider', 'model', 'key_name']
 
-/** The tokens of a row of `sums`. */
-export const TOKENS = 'input + cache_read + cache_write_5m + cache_write_1h + output + reasoning + audio_input + audio_output + held_tokens'
+/** What is summed. */
+export const TOTALS = ['calls', 'requests', ...BUCKET_COLUMNS, 'held_tokens', 'cost', 'unpriced'] as const
 
-/** calls, requests, eight buckets, held tokens, cost, unpriced */
-type Totals = number[]
+const ADD = `INSERT INTO sums (${[...NAMES, ...TOTALS].join(', ')}) VALUES (${[...NAMES, ...TOTALS].map(() => '?').join(', ')})
+ON CONFLICT DO UPDATE SET key_name = excluded.key_name, ${TOTALS.map((total) => `${total} = ${total} + excluded.${total}`).join(', ')}`
+
+/** The tokens of a row of `sums`, as SQL. */
+export const TOKENS = [...BUCKET_COLUMNS, 'held_tokens'].join(' + ')
 
 /**
  * Sums by key and group, provider, model and quarter of an hour, written in the same transactions as the rows they are
  * the sums of. They outlive the rows, and are what budgets are rebuilt from.
  */
 export class Sums {
-  readonly #waiting = new Map<string, { names: [string, number, string, string, string], totals: Totals }>()
+  readonly #waiting = new Map<string, { names: [string, number, string, string, string], totals: number[] }>()
 
   add (addition: Addition): void {
     this.#add(addition.key, addition)
@@ -63,13 +58,11 @@ export class Sums {
     const slot = slotOf(startedAt)
     const name = `${owner}\n${slot}\n${provider}\n${model}`
     let entry = this.#waiting.get(name)
-    if (entry === undefined) this.#waiting.set(name, entry = { names: [owner, slot, provider, model, keyName], totals: new Array<number>(13).fill(0) })
+    if (entry === undefined) this.#waiting.set(name, entry = { names: [owner, slot, provider, model, keyName], totals: new Array<number>(TOTALS.length).fill(0) })
     const { totals } = entry
     const known = Object.keys(usage).length > 0
-    const terms = [
-      1, requests, usage.input ?? 0, usage.cacheRead ?? 0, usage.cacheWrite5m ?? 0, usage.cacheWrite1h ?? 0, usage.output ?? 0,
-      usage.reasoning ?? 0, usage.audioInput ?? 0, usage.audioOutput ?? 0, heldTokens, cost ?? 0, known && cost === undefined ? 1 : 0
-    ]
+    // In the order of TOTALS.
+    const terms = [1, requests, ...countsOf(usage, 0), heldTokens, cost ?? 0, known && cost === undefined ? 1 : 0]
     for (let i = 0; i < terms.length; i++) totals[i] = (totals[i] ?? 0) + (terms[i] ?? 0)
   }
 }

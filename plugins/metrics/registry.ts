@@ -1,9 +1,10 @@
 import { Histogram, Registry } from 'prom-client'
+import { BUCKET_NAMES } from '../ledger/buckets.ts'
 import { measureProcess } from './process.ts'
 import type { Refusals } from './refusals.ts'
 import { shownIn, type Values } from './shown.ts'
 import type { Sources } from './sources.ts'
-import { Tally, type Bucket, type RequestLabels, type Series } from './tally.ts'
+import { Tally, type RequestLabels, type Series } from './tally.ts'
 
 /** Seconds. A first byte may take a reasoning model minutes, a whole stream an hour. */
 const FIRST_BYTE = [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300]
@@ -11,18 +12,6 @@ const DURATION = [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 3
 
 const NANO = 1e9
 const REQUEST = ['provider', 'dialect', 'model', 'outcome'] as const
-
-/** As reports and `/usage` name them. */
-const BUCKETS: Record<Bucket, string> = {
-  input: 'input',
-  cacheRead: 'cache_read',
-  cacheWrite5m: 'cache_write_5m',
-  cacheWrite1h: 'cache_write_1h',
-  output: 'output',
-  reasoning: 'reasoning',
-  audioInput: 'audio_input',
-  audioOutput: 'audio_output'
-}
 
 export interface Measured {
   registry: Registry
@@ -61,7 +50,7 @@ export function measure (sources: Sources, refusals: Refusals): Measured {
   counter('llm_gateway_retries_total', 'How often the same target was asked again for the same request. reason: why.', ['provider', 'reason'], () => sources.resends('retry'))
   counter('llm_gateway_fallbacks_total', 'How often a key\'s next target was asked. provider, reason: who did not answer, and why.', ['provider', 'reason'], () => sources.resends('fallback'))
   counter('llm_gateway_tokens_total', 'Tokens, in buckets that do not overlap.', ['provider', 'model', 'bucket'],
-    ofSeries(({ labels: { provider, model }, tokens }) => named(tokens, BUCKETS).map(([bucket, count]) => [{ provider, model, bucket }, count])))
+    ofSeries(({ labels: { provider, model }, tokens }) => named(tokens, BUCKET_NAMES).map(([bucket, count]) => [{ provider, model, bucket }, count])))
   counter('llm_gateway_cost_dollars_total', 'What requests cost.', ['provider', 'model'],
     ofSeries(({ labels: { provider, model }, cost }) => [[{ provider, model }, cost / NANO]]))
   counter('llm_gateway_unpriced_requests_total', 'Requests that used tokens whose price is not known: they are in no cost.', ['provider', 'model'],

@@ -1,6 +1,6 @@
 import type { UsageSource } from '../../providers/dialects/known-usage.ts'
-import type { Usage } from '../../providers/dialects/events.ts'
 import { errorTable } from '../errors.ts'
+import type { Bucket } from '../ledger/buckets.ts'
 import type { Exchange, Outcome } from '../logging/exchange.ts'
 import type { Prices } from '../prices/index.ts'
 
@@ -19,8 +19,6 @@ export interface Timings {
   total (labels: RequestLabels): (seconds: number) => void
   firstByte (labels: RequestLabels): (seconds: number) => void
 }
-
-export type Bucket = keyof Usage
 
 /** What was counted of requests that have all labels in common. */
 export class Series {

@@ -1,4 +1,5 @@
 import { groupOf } from '../keys/owner.ts'
+import { ROW_TOKENS } from '../ledger/buckets.ts'
 import { TOKENS } from '../ledger/sums.ts'
 import type { Gauge, Used } from '../quota/store.ts'
 import type { PostgresClient, Row } from './client.ts'
@@ -8,9 +9,6 @@ const PATIENCE = 5000
 
 const SUMS = `SELECT gateway, sum(requests) AS requests, sum(${TOKENS}) AS tokens, sum(cost) AS money
   FROM llm_gateway.sums WHERE owner = $1 AND slot >= $2 GROUP BY gateway`
-
-const ROW_TOKENS = ['input', 'cache_read', 'cache_write_5m', 'cache_write_1h', 'output', 'reasoning', 'audio_input', 'audio_output']
-  .map((name) => `coalesce(${name}, 0)`).join(' + ')
 
 /** ms from a request's arrival until it is counted, at most: a window may begin that much later than what counts in it. */
 const SLACK = 600_000

@@ -47,6 +47,7 @@ export const columns = {
 } as const
 
 const names = Object.keys(columns).map((name) => `"${name}"`)
+/** Written out, and not the ledger's list: the steps below are never changed. */
 const buckets = ['input', 'cache_read', 'cache_write_5m', 'cache_write_1h', 'output', 'reasoning', 'audio_input', 'audio_output']
 const totals = ['calls', 'requests', ...buckets, 'held_tokens', 'cost', 'unpriced']
 

@@ -1,17 +1,10 @@
 import type { Usage } from '../../providers/dialects/events.ts'
+import { BUCKETS, type Bucket } from '../ledger/buckets.ts'
 import { toNano } from '../money.ts'
 import type { Batch, Price, Tier } from './schema.ts'
 
 /** Whole nano-dollars per million tokens. */
-export interface Rates {
-  input: number
-  cacheRead: number
-  cacheWrite5m: number
-  cacheWrite1h: number
-  output: number
-  reasoning: number
-  audioInput: number
-  audioOutput: number
+export interface Rates extends Record<Bucket, number> {
   /** Nano-dollars for each request. */
   request: number
 }
@@ -40,27 +33,15 @@ export function toRates (price: Price, ...over: Array<Partial<Tier>>): Rates {
 /** The same in a batch, of which a part of them counts, or rates of its own. */
 export function toBatchRates (batch: Batch, price: Price, ...over: Array<Partial<Tier>>): Rates {
   if (typeof batch === 'object') return toRates(price, ...over, batch)
-  const { request, ...rates } = toRates(price, ...over)
-  const part = (rate: number): number => Math.round(rate * batch)
-  return {
-    input: part(rates.input),
-    cacheRead: part(rates.cacheRead),
-    cacheWrite5m: part(rates.cacheWrite5m),
-    cacheWrite1h: part(rates.cacheWrite1h),
-    output: part(rates.output),
-    reasoning: part(rates.reasoning),
-    audioInput: part(rates.audioInput),
-    audioOutput: part(rates.audioOutput),
-    request
-  }
+  const rates = toRates(price, ...over)
+  for (const bucket of BUCKETS) rates[bucket] = Math.round(rates[bucket] * batch)
+  return rates
 }
 
 /** How long the prompt was, by which its tier is chosen. */
 export function promptTokens ({ input = 0, cacheRead = 0, cacheWrite5m = 0, cacheWrite1h = 0, audioInput = 0 }: Usage): number {
   return input + cacheRead + cacheWrite5m + cacheWrite1h + audioInput
 }
-
-const BUCKETS = ['input', 'cacheRead', 'cacheWrite5m', 'cacheWrite1h', 'output', 'reasoning', 'audioInput', 'audioOutput'] as const
 
 /** What a request cost, in nano-dollars: exact, and rounded half up once at the end. */
 export function costOf (rates: Rates, usage: Usage): number {

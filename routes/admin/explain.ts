@@ -1,6 +1,7 @@
 import { Type, type Static } from 'typebox'
 import { isObject, objectsOf } from '../../providers/dialects/json.ts'
-import { BUCKETS, type LedgerRow } from '../../plugins/ledger/reports/row.ts'
+import { BUCKET_NAMES, BUCKETS } from '../../plugins/ledger/buckets.ts'
+import type { LedgerRow } from '../../plugins/ledger/reports/index.ts'
 import type { Outcome } from '../../plugins/logging/index.ts'
 import { formatDollars } from '../../plugins/money.ts'
 import type { UsageSource } from '../../plugins/tokens/index.ts'
@@ -96,7 +97,7 @@ function costOf ({ outcome, cost, hold, usage, rates }: LedgerRow): string {
 
 function priceOf ({ priceVersion: version, priceModel: model, rates, usage, cost }: LedgerRow): Static<typeof ExplainedSchema>['price'] {
   if (version === undefined || model === undefined || rates === undefined || cost === undefined) return null
-  const used = BUCKETS.flatMap(([bucket, name]) => (usage[bucket] ?? 0) === 0 ? [] : [{ name, tokens: usage[bucket] ?? 0, rate: rates[bucket] ?? 0 }])
+  const used = BUCKETS.flatMap((bucket) => (usage[bucket] ?? 0) === 0 ? [] : [{ name: BUCKET_NAMES[bucket], tokens: usage[bucket] ?? 0, rate: rates[bucket] ?? 0 }])
   const request = rates['request'] ?? 0
   const products = used.map(({ tokens, rate }) => `${tokens} × $${formatDollars(rate)}`)
   const sum = [

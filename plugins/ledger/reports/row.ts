@@ -1,5 +1,6 @@
 import type { Usage } from '../../../providers/dialects/events.ts'
 import { parseOrNothing } from '../../../providers/dialects/json.ts'
+import { BUCKET_COLUMNS, usageOf } from '../buckets.ts'
 
 /** A row of `requests`, as told. */
 export interface LedgerRow {
@@ -46,8 +47,8 @@ export interface LedgerRow {
 
 /** What is read of a row. */
 export const COLUMNS = `id, request_id, started_at, first_byte_at, ended_at, key, key_name, groups, provider, requested_model, sent_model, served_model,
-  client_dialect, upstream_dialect, stream, attempts, status, outcome, error, requests, input, cache_read, cache_write_5m, cache_write_1h,
-  output, reasoning, audio_input, audio_output, usage_source, cost, price_version, price_model, rates, hold, held_tokens, lossy, limits`
+  client_dialect, upstream_dialect, stream, attempts, status, outcome, error, requests, ${BUCKET_COLUMNS.join(', ')},
+  usage_source, cost, price_version, price_model, rates, hold, held_tokens, lossy, limits`
 
 type Columns = Record<string, unknown>
 
@@ -88,17 +89,6 @@ export function toLedgerRow (row: Columns): LedgerRow {
     lossy: names(json('lossy')),
     limits: json('limits')
   }
-}
-
-/** Tokens by their buckets, and what those are called outside. */
-export const BUCKETS: ReadonlyArray<[keyof Usage, string]> = [
-  ['input', 'input'], ['cacheRead', 'cache_read'], ['cacheWrite5m', 'cache_write_5m'], ['cacheWrite1h', 'cache_write_1h'], ['output', 'output'],
-  ['reasoning', 'reasoning'], ['audioInput', 'audio_input'], ['audioOutput', 'audio_output']
-]
-
-/** The usage in a row's columns: what is `NULL` is left out. */
-export function usageOf (row: Columns): Usage {
-  return Object.fromEntries(BUCKETS.flatMap(([bucket, column]) => row[column] === null || row[column] === undefined ? [] : [[bucket, Number(row[column])]]))
 }
 
 function names (list: unknown): string[] {

@@ -1,4 +1,5 @@
 import { groupOf, groupOwner } from '../../keys/owner.ts'
+import { TOTALS } from '../sums.ts'
 import type { Dimension, UsageQuery, UsageRow } from './index.ts'
 import { dayRuns } from './days.ts'
 
@@ -9,11 +10,6 @@ const DAY = 86_400_000
 /** Where owners that are groups begin and end among the others, which are of hexadecimal digits. */
 const GROUPS = groupOwner('')
 const AFTER_GROUPS = 'group;'
-
-const COLUMNS = [
-  'calls', 'requests', 'input', 'cache_read', 'cache_write_5m', 'cache_write_1h', 'output', 'reasoning', 'audio_input', 'audio_output',
-  'held_tokens', 'cost', 'unpriced'
-] as const
 
 /**
  * Sums of sums: rows of requests are never looked at, so that it costs the same whatever their number. Owners are found
@@ -42,7 +38,7 @@ export function usageStatement ({ by, from, to, timezone = 'UTC', key, group, pr
     SELECT o.owner, (SELECT s.key_name FROM sums s WHERE s.owner = o.owner ORDER BY s.slot DESC LIMIT 1) AS name
     FROM owners o WHERE o.owner IS NOT NULL
   )
-  SELECT ${[...terms, ...COLUMNS.map((column) => `${asNumber(`coalesce(sum(s.${column}), 0)`)} AS ${column}`)].join(', ')}
+  SELECT ${[...terms, ...TOTALS.map((total) => `${asNumber(`coalesce(sum(s.${total}), 0)`)} AS ${total}`)].join(', ')}
   FROM named n CROSS JOIN sums s WHERE s.owner = n.owner AND ${where.join(' AND ')}
   ${terms.length === 0 ? '' : `GROUP BY ${terms.map((_, index) => index + 1).join(', ')} ORDER BY ${terms.map((_, index) => index + 1).join(', ')}`}
   LIMIT ${limit}`
@@ -71,7 +67,7 @@ function dayNumber ({ from, to, timezone }: { from: number, to: number, timezone
 
 /** A row of the answer, its numbers as any database gives them. */
 export function toUsageRow (row: Record<string, unknown>, by: readonly Dimension[]): UsageRow {
-  const number = (name: typeof COLUMNS[number]): number => Number(row[name])
+  const number = (name: typeof TOTALS[number]): number => Number(row[name])
   return {
     ...by.includes('key') && { key: String(row['key']), keyName: String(row['key_name']) },
     ...by.includes('group') && { group: groupOf(String(row['team'])) ?? '' },
