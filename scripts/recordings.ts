@@ -7,8 +7,6 @@
  * The folder holds an `index.json` that lists the recordings. Prints how many were run and how many are equal, by
  * class, and every difference; `--list` also prints what requests were refused for or lost.
  */
-import { readFileSync } from 'node:fs'
-import { isDeepStrictEqual } from 'node:util'
 import { BadRequest, Untranslatable } from '../providers/dialects/dialect.ts'
 import type { Call, Dialect } from '../providers/dialects/dialect.ts'
 import { dialects } from '../providers/dialects/index.ts'
@@ -17,19 +15,13 @@ import { isObject, objectOf, parseOrNothing } from '../providers/dialects/json.t
 import { replyStream, wholeReply } from '../providers/dialects/reply.ts'
 import type { Ending } from '../providers/dialects/reply.ts'
 import { SseReader } from '../providers/dialects/sse.ts'
-import { hearChat, hearMessages, hearResponses } from './hear.ts'
-import type { Heard } from './hear.ts'
-
-interface Recording {
-  id: string
-  dialect: string
-  stream: boolean
-  request: { body?: unknown } | null
-  response: { status: number, body?: unknown, sse?: string }
-}
+import { putTogether } from './put-together.ts'
+import { sameHeard } from './replay/compare.ts'
+import { hear, type Heard } from './replay/hear.ts'
+import type { Api } from './replay/job.ts'
+import { readRecordings, type Recording } from './replay/recordings.ts'
 
 const [folder = '', flag] = process.argv.slice(2)
-const hear = new Map([['openai-chat', hearChat], ['anthropic-messages', hearMessages], ['openai-responses', hearResponses]])
 const counts = new Map<string, { run: number, equal: number }>()
 const differences: string[] = []
 const reasons = new Map<string, number>()
@@ -83,25 +75,15 @@ function callOf (recording: Recording, stream: boolean): Call {
   return { model: 'm', stream, choices: typeof n === 'number' ? n : 1, wantsUsage: true }
 }
 
-/** A call that came without an id has one of the gateway's. */
-function madeIds (expected: Heard, got: Heard): void {
-  for (const [i, call] of expected.calls.entries()) {
-    const other = got.calls[i]
-    if (call.id === 'made' && other?.id !== '') call.id = other?.id ?? ''
-  }
-}
-
-function compare (expected: Heard, got: Heard): string | undefined {
-  // Where refusals have no place of their own, they are text.
-  if (got.refused === undefined) Object.assign(expected, { text: expected.text + (expected.refused ?? ''), refused: undefined })
-  for (const [name, value] of Object.entries(expected)) {
-    const other = Object.entries(got).find(([key]) => key === name)?.[1]
-    if (name === 'calls') madeIds(expected, got)
-    // What only one side has a place for, or counts.
-    if (value === undefined || (other === undefined && name === 'logprobs') || (name === 'cached' && other === undefined && value === 0)) continue
-    if (!isDeepStrictEqual(value, other)) return `${name}: ${JSON.stringify(value).slice(0, 200)} became ${JSON.stringify(other)?.slice(0, 200)}`
-  }
-  return undefined
+/** What an app gets out of a reply. Of a stream what the SDK puts together, and from its pieces what that SDK knows nothing of. */
+async function listen ({ id }: Dialect, bytes: Buffer, sse: boolean): Promise<Heard> {
+  const api = id as Api
+  if (!sse) return hear[api]({ reply: JSON.parse(bytes.toString()) })
+  const { reply, events } = await putTogether(api, bytes)
+  const heard = hear[api]({ reply })
+  if (api === 'anthropic-messages') return heard
+  const { reasoning, proofs, usage, pages } = hear[api]({ events })
+  return { ...heard, reasoning, proofs, usage, pages }
 }
 
 function failure (error: unknown): string {
@@ -145,8 +127,6 @@ function passThrough (recording: Recording, dialect: Dialect): void {
 
 async function translated (recording: Recording, from: Dialect, to: Dialect): Promise<void> {
   const { id, response: { sse, body } } = recording
-  const [heard, read] = [hear.get(from.id), hear.get(to.id)]
-  if (heard === undefined || read === undefined) return
   const bytes = Buffer.from(sse ?? JSON.stringify(body))
   for (const stream of [true, false]) {
     const name = `${from.id} ${sse === undefined ? 'whole' : 'stream'} → ${to.id} ${stream ? 'stream' : 'whole'}`
@@ -165,14 +145,16 @@ async function translated (recording: Recording, from: Dialect, to: Dialect): Pr
     }
     let reader = ''
     try {
-      expected = await heard(bytes, sse !== undefined)
+      expected = await listen(from, bytes, sse !== undefined)
     } catch {
       // A server's stream that the vendor's SDK cannot read: put together by the dialect instead.
       reader = ', folded since the vendor\'s SDK cannot read it'
-      expected = await heard(folded(from, bytes), false)
+      expected = await listen(from, folded(from, bytes), false)
     }
+    // Servers that name no reason to end, or have a word of their own for none but the end.
+    if (['none', 'eos'].includes(expected.finish)) expected.finish = 'stop'
     try {
-      tally(`${name}${reader}`, id, sent.ending.truncated ? 'counts as cut' : compare(expected, await read(sent.bytes, stream)))
+      tally(`${name}${reader}`, id, sent.ending.truncated ? 'counts as cut' : sameHeard(expected, await listen(to, sent.bytes, stream)))
     } catch (error) {
       tally(name, id, failure(error))
     }
@@ -220,12 +202,11 @@ function requests (recording: Recording, from: Dialect, to: Dialect): void {
   }
 }
 
-const index = JSON.parse(readFileSync(`${folder}/index.json`, 'utf8')) as Array<{ file: string, dialect: string }>
-for (const { file, dialect: id } of index) {
-  const dialect = dialects.get(id)
-  if (dialect?.translation === undefined) continue
-  const recording = JSON.parse(readFileSync(`${folder}/${file}`, 'utf8')) as Recording
-  const others = [...dialects.values()].filter((other) => other !== dialect && other.translation !== undefined)
+const speaking = [...dialects.values()].filter(({ translation }) => translation !== undefined)
+for (const recording of readRecordings(folder, speaking.map(({ id }) => id))) {
+  const dialect = speaking.find(({ id }) => id === recording.dialect)
+  if (dialect === undefined) continue
+  const others = speaking.filter((other) => other !== dialect)
   for (const other of others) requests(recording, dialect, other)
   if (recording.response.status !== 200) {
     const error = dialect.errors.decode(recording.response.body)

@@ -5,7 +5,6 @@
  *
  * The folder holds an `index.json` that lists the recordings. Prints how many fit, by pair, and each that does not.
  */
-import { readFileSync } from 'node:fs'
 import { BadRequest, Untranslatable } from '../providers/dialects/dialect.ts'
 import type { Dialect } from '../providers/dialects/dialect.ts'
 import { dialects } from '../providers/dialects/index.ts'
@@ -13,6 +12,7 @@ import { isObject } from '../providers/dialects/json.ts'
 import { typeFaults } from '../test/vendor/check.ts'
 import type { Sample } from '../test/vendor/check.ts'
 import { versionOf } from '../test/vendor/types.ts'
+import { readRecordings } from './replay/recordings.ts'
 
 const [folder = ''] = process.argv.slice(2)
 const target = { thinking: 'adaptive', maxOutputTokens: 64000 } as const
@@ -32,13 +32,10 @@ function translate (from: Dialect, to: Dialect, name: string, request: Record<st
   }
 }
 
-const index = JSON.parse(readFileSync(`${folder}/index.json`, 'utf8')) as Array<{ file: string, dialect: string }>
-for (const { file, dialect } of index) {
+for (const { id: name, dialect, request } of readRecordings(folder, speaking.map(({ id }) => id))) {
   const from = speaking.find(({ id }) => id === dialect)
-  if (from === undefined) continue
-  const { request } = JSON.parse(readFileSync(`${folder}/${file}`, 'utf8')) as { request: { body?: unknown } | null }
-  if (!isObject(request?.body)) continue
-  for (const to of speaking) if (to !== from) translate(from, to, file, request.body)
+  if (from === undefined || !isObject(request?.body)) continue
+  for (const to of speaking) if (to !== from) translate(from, to, name, request.body)
 }
 
 console.log(`against openai ${versionOf('openai')} and @anthropic-ai/sdk ${versionOf('@anthropic-ai/sdk')}; refused by name: ${refused}`)

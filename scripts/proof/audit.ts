@@ -14,7 +14,7 @@ const SUMS = `SELECT owner, sum(calls) AS calls, sum(requests) AS requests, sum(
 const COUNTER = 'llmgw:{limits}:counter:'
 
 /** Reads all that folders of gateways have, which may be running. */
-export function readAll<T> (folders: string[], sql: string): T[] {
+function readAll<T> (folders: string[], sql: string): T[] {
   return folders.flatMap((folder) => {
     const db = new DatabaseSync(join(folder, 'data', 'gateway.db'), { readOnly: true })
     try {

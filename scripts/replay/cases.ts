@@ -47,8 +47,8 @@ const apis: Readonly<Record<Api, {
 }
 const names = Object.keys(apis) as Api[]
 
-/** The OpenAI SDK knows no reasoning in Chat Completions: of its pieces it keeps the last only. */
-const deaf = (listen: (outcome: Outcome) => Heard) => (outcome: Outcome): Heard => ({ ...listen(outcome), reasoning: '', proofs: [] })
+/** The OpenAI SDK knows no reasoning in Chat Completions, and no pages: of their pieces it keeps the last only. */
+const deaf = (listen: (outcome: Outcome) => Heard) => (outcome: Outcome): Heard => ({ ...listen(outcome), reasoning: '', proofs: [], pages: [] })
 
 /** Servers that only resemble a vendor's have ways of their own to say things: translated, they are only reported on. */
 const VENDORS = ['openai', 'deepseek', 'anthropic']

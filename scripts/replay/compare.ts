@@ -47,13 +47,18 @@ export function soundsLike (expected: Outcome, got: Outcome, hear: { expected: (
     const heard = ({ error }: Outcome): unknown => [error?.status, error?.said ?? error?.message]
     return differenceOf(heard(expected), heard(got), 'error')
   }
-  const [wanted, heard] = [hear.expected(expected), hear.got(got)]
+  return sameHeard(hear.expected(expected), hear.got(got))
+}
+
+/** Where the two part first, in words; `undefined` where they mean the same. */
+export function sameHeard (wanted: Heard, heard: Heard): string | undefined {
   // A call that came without an id has one of the gateway's.
   for (const [index, { id }] of wanted.calls.entries()) {
     const call = heard.calls[index]
     if (id === undefined && call?.id !== '') Object.assign(call ?? {}, { id })
   }
   return Object.keys(wanted)
+    .filter((name) => name !== 'logprobs' || (wanted.logprobs !== undefined && heard.logprobs !== undefined))
     .map((name) => differenceOf(Reflect.get(wanted, name), Reflect.get(heard, name), name))
     .find((difference) => difference !== undefined)
 }

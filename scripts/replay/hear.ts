@@ -1,7 +1,7 @@
 import { isObject, objectOf, objectsOf, parseOrNothing, textOf } from '../../providers/dialects/json.ts'
 import type { Api, Outcome } from './job.ts'
 
-/** What an app gets out of a reply, whatever its dialect. */
+/** What an app gets out of a reply, whatever its dialect: in one measure for what came before the gateway and behind it. */
 export interface Heard {
   text: string
   reasoning: string
@@ -12,6 +12,10 @@ export interface Heard {
   finish: string
   /** Tokens; `undefined` where the reply does not tell. */
   usage: { prompt: number, completion: number, cached: number } | undefined
+  /** Addresses that the text leans on. */
+  pages: string[]
+  /** How many tokens are told with their probability; `undefined` where the dialect has no place for them. */
+  logprobs: number | undefined
 }
 
 /** As `docs/translation.md` has it. */
@@ -49,8 +53,14 @@ function hearMessage ({ reply }: Outcome): Heard {
       prompt: countOf(usage.input_tokens) + cached + countOf(usage.cache_creation_input_tokens),
       completion: countOf(usage.output_tokens),
       cached
-    })
+    }),
+    pages: urlsOf(blocks.flatMap(({ citations }) => objectsOf(citations))),
+    logprobs: undefined
   }
+}
+
+function urlsOf (citations: Array<Record<string, unknown>>): string[] {
+  return citations.map(({ url }) => textOf(url)).filter((url) => url !== undefined)
 }
 
 /** Without a token of output none was counted: a message, which cannot leave its usage out, says 0 and an estimate. */
@@ -98,7 +108,9 @@ function hearResponse ({ reply, events }: Outcome): Heard {
     finish: finishOf(response, calls.length > 0, parts.some(({ type }) => type === 'refusal')),
     usage: isObject(response.usage)
       ? counted({ prompt: countOf(usage.input_tokens), completion: countOf(usage.output_tokens), cached: countOf(objectOf(usage.input_tokens_details).cached_tokens) })
-      : undefined
+      : undefined,
+    pages: urlsOf(parts.flatMap(({ annotations }) => objectsOf(annotations))),
+    logprobs: parts.flatMap(({ logprobs }) => objectsOf(logprobs)).length
   }
 }
 
@@ -116,47 +128,68 @@ function hearCall ({ call_id: id, namespace, name }: Record<string, unknown>, pi
 function hearChat ({ reply, events }: Outcome): Heard {
   const chunks = events?.map(objectOf) ?? [objectOf(reply)]
   const choices = chunks.flatMap((chunk) => objectsOf(chunk.choices)).filter(({ index }) => (index ?? 0) === 0)
-  const messages = choices.map(({ delta, message }) => objectOf(delta ?? message))
+  const messages = choices.map(({ delta, message }) => objectOf(events === undefined ? message : delta))
+  const details = messages.flatMap(({ reasoning_details: details }) => objectsOf(details))
   const calls = hearCalls(messages)
   const refused = messages.map(({ refusal }) => textOf(refusal) ?? '').join('')
-  const finish = choices.map(({ finish_reason: reason }) => textOf(reason)).findLast((reason) => reason !== undefined)
+  const finish = choices.map(({ finish_reason: reason }) => textOf(reason)).findLast((reason) => reason !== undefined) ?? 'none'
   return {
-    text: messages.map(({ content }) => textOf(content) ?? objectsOf(content).map(({ text }) => text ?? '').join('')).join('') + refused,
-    reasoning: messages.map(({ reasoning_content: long, reasoning: short }) => textOf(long) ?? textOf(short) ?? '').join(''),
-    proofs: messages.flatMap(({ reasoning_details: details }) => objectsOf(details)).map(({ signature, data }) => signature ?? data),
+    text: messages.map(({ content }) => contentOf(content)).join('') + refused,
+    // Where reasoning streams as plain text, a detail beside it repeats what has gone by.
+    reasoning: messages.map(thoughtOf).join('') || details.map(({ text, summary }) => text ?? summary ?? '').join(''),
+    proofs: details.map(({ signature, data }) => textOf(signature) ?? textOf(data)).filter((proof) => proof !== undefined),
     calls,
     // A forced call ends with `stop`, the form before tools with a word of its own.
-    finish: refused !== '' ? 'content_filter' : calls.length > 0 && finish !== 'length' ? 'tool_calls' : finish ?? 'none',
-    usage: hearUsage(chunks)
+    finish: refused !== '' ? 'content_filter' : calls.length > 0 && finish !== 'length' ? 'tool_calls' : finish,
+    usage: hearUsage(chunks),
+    pages: urlsOf(messages.flatMap(({ annotations }) => objectsOf(annotations)).map(({ url_citation: cited }) => objectOf(cited))),
+    logprobs: choices.flatMap(({ logprobs }) => objectsOf(objectOf(logprobs).content)).length
   }
+}
+
+/** Reasoning is none of the vendor's own: servers have fields of theirs for it. */
+function thoughtOf ({ reasoning_content: long, reasoning: short, content }: Record<string, unknown>): string {
+  return (textOf(long) ?? textOf(short) ?? '') + objectsOf(content).flatMap(({ thinking }) => objectsOf(thinking)).map(({ text }) => text).join('')
+}
+
+/** Some servers send parts. */
+export function contentOf (content: unknown): string {
+  return textOf(content) ?? objectsOf(content).map(({ text }) => text ?? '').join('')
 }
 
 function hearCalls (messages: Array<Record<string, unknown>>): Heard['calls'] {
   const calls = new Map<unknown, { id: string | undefined, name: string | undefined, json: string, custom: boolean }>()
   const pieces = messages.flatMap(({ tool_calls: calls, function_call: before }) => [
     ...objectsOf(calls).map((call, place) => ({ place, ...call })),
-    ...isObject(before) ? [{ place: 0, id: undefined, function: before }] : []
+    ...isObject(before) && before.name !== '' ? [{ place: 0, id: undefined, function: before }] : []
   ])
   for (const piece of pieces) {
     const { index = piece.place, id, function: called, custom }: Record<string, unknown> = piece
+    if (!isObject(called) && !isObject(custom)) continue
     const { name, arguments: json, input } = objectOf(called ?? custom)
     const call = calls.get(index)
     calls.set(index, {
       id: call?.id ?? textOf(id),
       name: call?.name ?? textOf(name),
       json: (call?.json ?? '') + (textOf(json) ?? textOf(input) ?? ''),
-      custom: isObject(custom) || call?.custom === true
+      custom: (isObject(custom) && !isObject(called)) || call?.custom === true
     })
   }
   return [...calls.values()].map(({ id, name, json, custom }) => ({ id, name, input: custom ? { input: json } : parseOrNothing(json || '{}') }))
 }
 
 function hearUsage (chunks: Array<Record<string, unknown>>): Heard['usage'] {
-  const usage = chunks.map(({ usage }) => usage).findLast(isObject)
-  return usage && counted({
-    prompt: countOf(usage.prompt_tokens),
-    completion: countOf(usage.completion_tokens),
-    cached: countOf(objectOf(usage.prompt_tokens_details).cached_tokens)
+  const usage = chunks.map(({ usage, x_groq: groq }) => usage ?? objectOf(groq).usage).findLast(isObject)
+  if (usage === undefined) return undefined
+  const details = objectOf(usage.prompt_tokens_details)
+  const [prompt, completion, audio] = [countOf(usage.prompt_tokens), countOf(usage.completion_tokens), countOf(details.audio_tokens)]
+  const cached = countOf(details.cached_tokens ?? usage.prompt_cache_hit_tokens ?? usage.cached_tokens ?? usage.num_cached_tokens)
+  return counted({
+    // The total tells who counts the sound of a prompt beside its text.
+    prompt: prompt + audio + completion === usage.total_tokens ? prompt + audio : prompt,
+    completion,
+    // Some servers report more than the whole prompt.
+    cached: Math.min(cached, prompt)
   })
 }
 

@@ -17,16 +17,17 @@ const START = /^data: \{"type": ?"(?:message_start|response\.created)"/m
 
 interface Entry { file: string, dialect: string, features: string[] }
 
-/**
- * All recordings of the dialects, in the order of the folder's `index.json`. Not those that hold two streams, one after
- * the other: no provider answers so.
- */
+/** All recordings of the dialects, in the order of the folder's `index.json`. */
 export function readRecordings (folder: string, dialects: readonly string[]): Recording[] {
   const index = JSON.parse(readFileSync(join(folder, 'index.json'), 'utf8')) as Entry[]
   return index
     .filter(({ dialect }) => dialects.includes(dialect))
     .map(({ file }) => JSON.parse(readFileSync(join(folder, file), 'utf8')) as Recording)
-    .filter(({ response: { sse = '' } }) => sse.split(END).length <= 2 && sse.split(START).length <= 2)
+}
+
+/** Whether it is one reply. Some recordings hold two streams, one after the other: no provider answers so. */
+export function isOne ({ response: { sse = '' } }: Recording): boolean {
+  return sse.split(END).length <= 2 && sse.split(START).length <= 2
 }
 
 export function isStreamed ({ response }: Recording): boolean {

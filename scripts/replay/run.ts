@@ -17,7 +17,7 @@ import { exemption } from './compare.ts'
 import { startGateway } from './gateway.ts'
 import type { Job, Outcome } from './job.ts'
 import { startProvider } from './provider.ts'
-import { readRecordings } from './recordings.ts'
+import { isOne, readRecordings } from './recordings.ts'
 import { Report } from './report.ts'
 import { work } from './work.ts'
 
@@ -31,7 +31,7 @@ const clients = (file: string): string => fileURLToPath(new URL(file, import.met
 const languages = [{ language: 'JavaScript', command: process.execPath, file: clients('clients.ts') }]
 if (options.python !== undefined) languages.push({ language: 'Python', command: options.python, file: clients('clients.py') })
 
-const recordings = readRecordings(folder, ['openai-chat', 'openai-responses', 'anthropic-messages'])
+const recordings = readRecordings(folder, ['openai-chat', 'openai-responses', 'anthropic-messages']).filter(isOne)
 const realKey = `sk-real-${randomBytes(24).toString('base64url')}`
 const provider = await startProvider(recordings, realKey)
 const gateway = await startGateway(provider.url, realKey)

@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads'
 
 export const REAL_KEY = 'sk-real-fuzz-4f1c9a77e2b04d5c8e21'
 const OTHER_KEY = 'sk-real-fuzz-other-91be22d7c3aa4f'
-export const realKeys = [REAL_KEY, OTHER_KEY]
+const realKeys = [REAL_KEY, OTHER_KEY]
 
 const openai = { provider: 'openai', api_key: REAL_KEY }
 const anthropic = { provider: 'anthropic', api_key: REAL_KEY }
