@@ -12,12 +12,17 @@ export function withoutPorts (list: string): string {
   return list.split(',').map((entry) => entry.trim().replace(/^(?:(\d+(?:\.\d+){3}):\d{1,5}|\[([\da-f:.]+)\](?::\d{1,5})?)$/i, '$1$2')).join(', ')
 }
 
+/** IPv4 as it is, where a socket for both families has written it as IPv6 (RFC 4291 §2.5.5.2). */
+export function unmapped (address: string): string {
+  return address.replace(/^::ffff:(?=\d+\.)/i, '')
+}
+
 const made = new WeakMap<readonly string[], BlockList>()
 
 /** Whether an address is in one of the networks, each of them right. What is no address is in none. */
 export function isWithin (networks: readonly string[], address: string | undefined): boolean {
-  // As a socket for both families writes IPv4, and with the interface that an address of the link came by.
-  const plain = address?.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '') ?? ''
+  // With the interface that an address of the link came by.
+  const plain = unmapped(address ?? '').replace(/%.*$/, '')
   const family = isIP(plain)
   if (family === 0) return false
   let list = made.get(networks)

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { conceal, decoded, REDACTED } from '../keys/conceal.ts'
 import type { Keys, VirtualKey } from '../keys/index.ts'
 import { ISSUED } from '../keys/token.ts'
+import { unmapped } from '../networks.ts'
 import { readContext } from '../tracing/context.ts'
 import { bounded, CLIENT_GONE, OWN, tenths, withoutQuery, type RequestLine } from './line.ts'
 import { redactorFor, type Redact } from './redact.ts'
@@ -55,11 +56,8 @@ function isNobodys ({ key, failure }: { key?: VirtualKey, failure: FastifyReques
 
 /** The address that a request came from, as `allow_ips` has addresses. What is trusted to tell it may have said anything. */
 export function clientOf ({ ip }: { ip: string | undefined }): string | undefined {
-  return ip === undefined ? undefined : bounded(conceal(ip.slice(0, SEARCHED)).replace(MAPPED, ''), nothingToHide)
+  return ip === undefined ? undefined : bounded(unmapped(conceal(ip.slice(0, SEARCHED))), nothingToHide)
 }
-
-/** IPv4, as a socket for both families writes it. */
-const MAPPED = /^::ffff:(?=\d+\.)/i
 
 /** A path that is not literally a route's may hold anything, such as a key that someone took for a part of the URL. */
 function pathOf (request: FastifyRequest, keys: Pick<Keys, 'known'>): string {
