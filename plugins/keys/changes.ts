@@ -2,7 +2,7 @@ import { FileFault } from '../file/fault.ts'
 import { dropField, setField } from '../file/edit.ts'
 import { parseJson } from '../file/json.ts'
 import { parseDateTime } from '../moment.ts'
-import { digestOf, hashedName, plainToken } from './hashed.ts'
+import { digestOf, hashedName, idOf, plainToken } from './hashed.ts'
 import type { KeyEntry, KeysFile } from './schema.ts'
 import { shorten } from './shorten.ts'
 import { newToken } from './token.ts'
@@ -104,7 +104,7 @@ function add (bytes: Buffer, entry: KeyEntry, now: number): Changed<Made> {
  * it the name, the limits and what was made with the key.
  */
 function withoutOld (bytes: Buffer, now: number): Buffer {
-  const entries = [...entriesOf(bytes)].map(([name, entry]) => ({ name, id: entry.id ?? digestOf(name).slice(0, 12), over: expiry(entry) <= now - REMEMBERED }))
+  const entries = [...entriesOf(bytes)].map(([name, entry]) => ({ name, id: idOf(entry, digestOf(name)), over: expiry(entry) <= now - REMEMBERED }))
   const newest = new Map(entries.map(({ id, name }) => [id, name]))
   return entries.filter(({ id, name, over }) => over && newest.get(id) !== name).reduce((left, { name }) => dropField(left, ['virtual_keys', name]), bytes)
 }
@@ -129,7 +129,7 @@ function entriesOf (bytes: Buffer): Map<string, KeyEntry> {
 function describe (name: string, { api_key: apiKey, targets, ...entry }: KeyEntry, now: number): Listed {
   const digest = digestOf(name)
   return {
-    id: entry.id ?? digest.slice(0, 12),
+    id: idOf(entry, digest),
     sha256: digest,
     label: entry.name ?? shorten(name),
     state: entry.disabled === true ? 'disabled' : expiry(entry) <= now ? 'expired' : 'active',

@@ -11,7 +11,7 @@ import { atOnce, type Work } from '../slices.ts'
 import { validator } from '../validator.ts'
 import type { Timeouts } from '../upstream/timeouts.ts'
 import { careful, KeysFault, quote, schemaFault, suggestion, unknownProvider } from './faults.ts'
-import { digestOf, plainToken } from './hashed.ts'
+import { digestOf, idOf, plainToken } from './hashed.ts'
 import type { KeySet, VirtualKey } from './key.ts'
 import { toLimits, type Limit } from './limits.ts'
 import { groupOwner } from './owner.ts'
@@ -115,7 +115,7 @@ function toKey (
   const odd = entry.allow_ips?.find((text) => !isNetwork(text))
   if (odd !== undefined) throw fault(`"allow_ips" has ${quote(careful(odd))}, which is neither an address nor a network such as 10.0.0.0/8 or 2001:db8::/32`)
   const expiresAt = entry.expires_at === undefined ? undefined : parseDateTime(entry.expires_at)
-  const id = entry.id ?? digest.slice(0, 12)
+  const id = idOf(entry, digest)
   const label = entry.name ?? shorten(name)
   return {
     id,

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import type { VirtualKey } from './key.ts'
+import type { KeyEntry } from './schema.ts'
 
 /** How a name of keys.json begins that holds the SHA-256 of a virtual key, and not the key itself. */
 const PREFIX = 'sha256:'
@@ -7,6 +8,11 @@ const PREFIX = 'sha256:'
 /** The SHA-256 of a virtual key in hex, from the name of its entry. */
 export function digestOf (name: string): string {
   return name.startsWith(PREFIX) ? name.slice(PREFIX.length).toLowerCase() : hash('sha256', name)
+}
+
+/** Whose counts, rows and files are an entry's: it says so, or they are its own, by the first digits of the digest. */
+export function idOf ({ id }: Pick<KeyEntry, 'id'>, digest: string): string {
+  return id ?? digest.slice(0, 12)
 }
 
 /** The name that an entry has for a virtual key that is not to be in the file. */
