@@ -1,5 +1,6 @@
 import type { Database } from '../database/index.ts'
 import { readMark, writeMark } from '../database/marks.ts'
+import { groupsIn } from './row.ts'
 import type { Sums } from './sums.ts'
 
 /** From which row on there may be open ones: those before are all closed. */
@@ -31,7 +32,7 @@ export function recover (database: Database, sums: Sums): number {
       startedAt: Number(row['started_at']),
       key: String(row['key']),
       keyName: String(row['key_name']),
-      groups: row['groups'] === null ? [] : JSON.parse(String(row['groups'])) as string[],
+      groups: groupsIn(row),
       provider: String(row['provider']),
       model: String(row['requested_model']),
       requests: Number(row['requests']),

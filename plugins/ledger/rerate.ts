@@ -4,6 +4,7 @@ import { groupOwner } from '../keys/owner.ts'
 import type { Charge, Prices } from '../prices/index.ts'
 import { ratesMet } from '../prices/rates.ts'
 import { BUCKET_COLUMNS, usageOf } from './buckets.ts'
+import { groupsIn } from './row.ts'
 import { slotOf } from './sums.ts'
 
 /** Rows of one transaction: it holds up nobody, but should not fill the log of the database. */
@@ -81,8 +82,7 @@ export function rerate (db: DatabaseSync, prices: Prices, { since, until, dryRun
     if (cost === undefined) found.priced++
     if (dryRun) return
     row.run(charge.cost, charge.version, charge.model, rates, Number(old['seq']))
-    const groups = old['groups'] === null ? [] : JSON.parse(String(old['groups'])) as string[]
-    for (const owner of [String(old['key']), ...groups.map(groupOwner)]) {
+    for (const owner of [String(old['key']), ...groupsIn(old).map(groupOwner)]) {
       sum.run(charge.cost - (cost ?? 0), cost === undefined ? -1 : 0, owner, slotOf(Number(old['started_at'])), String(old['provider']), String(old['model']))
     }
   }

@@ -47,6 +47,11 @@ export function closed (exchange: Exchange, seq: number): SQLInputValue[] {
   ]
 }
 
+/** The groups of a row, read again. */
+export function groupsIn (row: Record<string, unknown>): string[] {
+  return row['groups'] === null ? [] : JSON.parse(String(row['groups'])) as string[]
+}
+
 function groupsOf (groups: readonly string[] | undefined): string | null {
   return groups === undefined || groups.length === 0 ? null : JSON.stringify(groups)
 }

@@ -20,8 +20,8 @@ export interface Addition {
   cost: number | undefined
 }
 
-/** Every time zone's days begin on a quarter of an hour. */
-const SLOT = 15 * 60_000
+/** ms that a row sums up: every time zone's days begin on a quarter of an hour. */
+export const SLOT = 15 * 60_000
 
 const NAMES = ['owner', 'slot', 'provider', 'model', 'key_name']
 

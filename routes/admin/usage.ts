@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { Type, type Static } from 'typebox'
 import type { Dimension, UsageRow } from '../../plugins/ledger/reports/index.ts'
+import { SLOT, slotOf } from '../../plugins/ledger/sums.ts'
 import { calendarWindow } from '../../plugins/quota/window.ts'
 import { csvLine } from './csv.ts'
 import { inPieces } from './pieces.ts'
@@ -9,7 +10,6 @@ import { TotalsSchema, tellTotals, together, type TotalsReply } from './totals.t
 
 /** Rows of one answer. */
 const MOST = 10_000
-const SLOT = 15 * 60_000
 /** ms from now in which sums may lie whose clock was ahead. Of a time zone's days until the year 9999 each would be looked up. */
 const AHEAD = 7 * 86_400_000
 
@@ -123,12 +123,13 @@ function apart (param: string): Error {
 
 function bound (name: string, text: string, timezone: string): number {
   const time = momentOf(name, text, timezone)
-  if (time % SLOT !== 0) throw invalid(name, `"${name}" must be on a quarter of an hour, such as ${new Date(time - time % SLOT).toISOString()}: sums are kept by those.`)
+  const slot = slotOf(time)
+  if (time !== slot) throw invalid(name, `"${name}" must be on a quarter of an hour, such as ${new Date(slot).toISOString()}: sums are kept by those.`)
   return time
 }
 
 function nextSlot (time: number): number {
-  return time - time % SLOT + SLOT
+  return slotOf(time) + SLOT
 }
 
 function tellRow (row: UsageRow): Static<ReturnType<typeof Type.Object<typeof Names>>> & TotalsReply {
