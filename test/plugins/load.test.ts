@@ -1,6 +1,6 @@
 import Fastify from 'fastify'
 import t from 'tap'
-import load from '../../plugins/load.ts'
+import load from '../../plugins/load/index.ts'
 import { CHAT_KEY, MESSAGES_KEY, post, startGateway, startProvider } from '../helper.ts'
 
 function block (ms: number): void {
