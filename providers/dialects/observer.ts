@@ -17,6 +17,8 @@ export class Observer {
   error: Reading['error']
   /** Ids of what the provider keeps. */
   readonly stored: string[] = []
+  /** The same ids, to look one up: a long response has thousands. */
+  readonly #stored = new Set<string>()
 
   /** Knows what another knows, except what is kept. */
   follow (other: Observer): void {
@@ -39,7 +41,9 @@ export class Observer {
     if (finish !== undefined) this.finish = finish
     if (error !== undefined) this.error = error
     for (const id of stored) {
-      if (!this.stored.includes(id)) this.stored.push(id)
+      if (this.#stored.has(id)) continue
+      this.#stored.add(id)
+      this.stored.push(id)
     }
   }
 }

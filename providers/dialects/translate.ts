@@ -82,10 +82,15 @@ export class EventTranslation extends Observer {
     const out: SseEvent[] = []
     for (const event of events) {
       if (this.done) break
-      out.push(...this.#encoder.push(this.#noted(event)))
-      if (this.#held > MAX_HELD && !this.done) out.push(...this.#encoder.push(this.#noted({ type: 'error', error: TOO_LONG })))
+      this.#put(event, out)
+      if (this.#held > MAX_HELD && !this.done) this.#put({ type: 'error', error: TOO_LONG }, out)
     }
     return out
+  }
+
+  /** One by one: an event may be the end of a hundred thousand blocks, more than a call takes as arguments. */
+  #put (event: Event, out: SseEvent[]): void {
+    for (const said of this.#encoder.push(this.#noted(event))) out.push(said)
   }
 
   #noted (event: Event): Event {
@@ -185,7 +190,9 @@ export class StreamTranslation extends Observer {
 
   #translate (chunk: Buffer): SseEvent[] {
     const out: SseEvent[] = []
-    for (const event of this.#reader.push(chunk)) out.push(...this.#events.push(event))
+    for (const event of this.#reader.push(chunk)) {
+      for (const said of this.#events.push(event)) out.push(said)
+    }
     return out
   }
 

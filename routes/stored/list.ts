@@ -37,7 +37,7 @@ export class OwnList {
     const { data, ...rest } = page
     this.#rest = rest
     const entries = objectsOf(data)
-    this.#entries.push(...entries.filter(this.#isOwn))
+    for (const entry of entries) if (this.#isOwn(entry)) this.#entries.push(entry)
     this.#pages++
     const last = entries.at(-1)?.['id']
     this.#more = page['has_more'] === true && typeof last === 'string'

@@ -167,7 +167,9 @@ export class MessagesEventEncoder implements EventEncoder {
 
   #finish (finish: Finish): SseEvent[] {
     const out: SseEvent[] = []
-    while (this.#open !== undefined) out.push(...this.#end(this.#open), ...this.#resume())
+    while (this.#open !== undefined) {
+      for (const said of [...this.#end(this.#open), ...this.#resume()]) out.push(said)
+    }
     const delta = { ...encodeFinish(finish), ...this.#extra.delta }
     // What is not known leaves what the start has told.
     const usage = this.#usage === undefined ? { output_tokens: 0 } : encodeUsage(this.#usage)

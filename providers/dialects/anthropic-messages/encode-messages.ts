@@ -22,14 +22,14 @@ export function encodeMessages (conversation: Conversation, lossy: Set<string>):
     const blocks = parts.flatMap(encode)
     if (blocks.length === 0) continue
     if (instructs && messages.length === 0) {
-      system.push(...blocks)
+      for (const block of blocks) system.push(block)
       continue
     }
     if (instructs) lossy.add(conversation.names.role)
     const side = role === 'assistant' ? 'assistant' : 'user'
     const last = messages.at(-1)
-    if (last?.role === side) last.content.push(...blocks)
-    else messages.push({ role: side, content: blocks })
+    if (last?.role !== side) messages.push({ role: side, content: blocks })
+    else for (const block of blocks) last.content.push(block)
   }
   for (const message of messages) {
     if (message.role === 'user') message.content = resultsFirst(message.content)

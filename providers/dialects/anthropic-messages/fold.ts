@@ -17,7 +17,8 @@ export function fold (): Fold {
     if (type === 'input_json_delta') {
       inputs.set(index, (inputs.get(index) ?? '') + (textOf(fields.partial_json) ?? ''))
     } else if (type === 'citations_delta') {
-      block.citations = [...Array.isArray(block.citations) ? block.citations : [], fields.citation]
+      if (Array.isArray(block.citations)) block.citations.push(fields.citation)
+      else block.citations = [fields.citation]
     } else if (type === 'signature_delta') {
       block.signature = fields.signature
     } else {
@@ -88,7 +89,7 @@ function take (block: Block): { empty: Block, deltas: Block[] } {
   if (block.type === 'text') {
     if (Array.isArray(block.citations) && block.citations.length > 0) {
       empty.citations = []
-      deltas.push(...block.citations.map((citation) => ({ type: 'citations_delta', citation })))
+      for (const citation of block.citations) deltas.push({ type: 'citations_delta', citation })
     }
     if (textOf(block.text) !== undefined) {
       empty.text = ''

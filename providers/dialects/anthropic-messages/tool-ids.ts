@@ -5,11 +5,17 @@
 export class ToolIds {
   readonly #taken = new Set<string>()
   readonly #current = new Map<string, string>()
+  /** The number that an id gets next which is taken: some clients give every call the same. */
+  readonly #next = new Map<string, number>()
 
   call (id: string): string {
     const clean = id.replaceAll(/[^a-zA-Z0-9_-]/g, '_') || 'call'
     let free = clean
-    for (let n = 2; this.#taken.has(free); n++) free = `${clean}_${n}`
+    while (this.#taken.has(free)) {
+      const n = this.#next.get(clean) ?? 2
+      this.#next.set(clean, n + 1)
+      free = `${clean}_${n}`
+    }
     this.#taken.add(free)
     this.#current.set(id, free)
     return free

@@ -33,7 +33,7 @@ function decodeAssistant (message: Fields, legacyIds: Map<string, string>, i: nu
   const parts = [...decodeReasoning(message), ...decodeParts(message, 'content')]
   const refusal = message.string('refusal')
   if (refusal !== undefined && refusal !== '') parts.push({ type: 'refusal', text: refusal })
-  parts.push(...message.objects('tool_calls').map(decodeCall))
+  for (const call of message.objects('tool_calls')) parts.push(decodeCall(call))
   const legacy = message.object('function_call')
   if (legacy !== undefined) {
     const name = legacy.requiredString('name')

@@ -22,7 +22,7 @@ export function encodeMessages (conversation: Conversation, facts: ModelFacts, l
     for (const result of results) {
       const { message, beside } = encodeResult(result, conversation, lossy)
       messages.push(message)
-      pictures.push(...beside)
+      for (const picture of beside) pictures.push(picture)
     }
     if (rest.parts.length === 0) continue
     flush()

@@ -29,7 +29,7 @@ export function fold (): Fold {
         merge(objectOf(choice.message), objectOf(delta))
         if (isObject(logprobs)) {
           if (isObject(choice.logprobs)) merge(choice.logprobs, logprobs)
-          else choice.logprobs = structuredClone(logprobs)
+          else choice.logprobs = logprobs
         }
         for (const [name, value] of Object.entries(rest)) {
           if (!saysNothing(value)) define(choice, name, value)
@@ -64,7 +64,7 @@ function merge (target: Record<string, unknown>, delta: Record<string, unknown>)
     if (saysNothing(value)) {
       if (old === undefined) define(target, name, value)
     } else if (old === undefined || old === null) {
-      define(target, name, Array.isArray(value) ? mergeLists([], value) : structuredClone(value))
+      define(target, name, Array.isArray(value) ? mergeLists([], value) : value)
     } else if (typeof old === 'string' && typeof value === 'string') {
       define(target, name, LABELS.has(name) ? value : old + value)
     } else if (isObject(old) && isObject(value)) {
@@ -81,17 +81,30 @@ function mergeLists (old: unknown[], pieces: unknown[]): unknown[] {
   for (const piece of pieces) {
     const same = isObject(piece) ? samePart(old, piece) : undefined
     if (same !== undefined && isObject(piece)) merge(same, piece)
-    else old.push(structuredClone(piece))
+    else add(old, piece)
   }
   return old
 }
 
+function add (list: unknown[], item: unknown): void {
+  list.push(item)
+  if (isObject(item) && typeof item.index === 'number') numbered.get(list)?.set(item.index, item)
+}
+
+/** The items of a list by their number, so that a reply of a thousand calls is not searched at each piece of them. */
+const numbered = new WeakMap<unknown[], Map<number, Record<string, unknown>>>()
+
+function numberedOf (list: unknown[]): Map<number, Record<string, unknown>> {
+  let items = numbered.get(list)
+  if (items === undefined) numbered.set(list, items = new Map(objectsOf(list).flatMap((item) => typeof item.index === 'number' ? [[item.index, item]] : [])))
+  return items
+}
+
 /** The item that a piece goes on: the one of its `index`; without indexes, a last text or thought before it. */
 function samePart (list: unknown[], piece: Record<string, unknown>): Record<string, unknown> | undefined {
-  const same = typeof piece.index === 'number'
-    ? list.findLast((item) => isObject(item) && item.index === piece.index)
-    : list.slice(-1).find((item) => isObject(item) && (item.type === 'text' || item.type === 'thinking'))
-  if (!isObject(same)) return undefined
+  const last = list.at(-1)
+  const same = typeof piece.index === 'number' ? numberedOf(list).get(piece.index) : isObject(last) && (last.type === 'text' || last.type === 'thinking') ? last : undefined
+  if (same === undefined) return undefined
   return piece.type === undefined || piece.type === null || same.type === undefined || same.type === piece.type ? same : undefined
 }
 

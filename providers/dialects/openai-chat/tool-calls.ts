@@ -13,6 +13,11 @@ interface Call { index: number, key: unknown, givenId: string | undefined, json:
 export class ToolCalls {
   replyId = ''
   readonly #calls: Call[] = []
+  /** The latest of each number, and of each id. */
+  readonly #numbered = new Map<unknown, Call>()
+  readonly #named = new Map<unknown, Call>()
+  /** Those that have had arguments since it was looked whether theirs are whole. */
+  readonly #grown = new Set<Call>()
   readonly #nextIndex: () => number
 
   constructor (nextIndex: () => number) {
@@ -36,6 +41,7 @@ export class ToolCalls {
       return
     }
     call.json += json
+    this.#grown.add(call)
     out.push({ type: 'block-delta', index: call.index, delta: { type: 'arguments', json } })
   }
 
@@ -46,23 +52,26 @@ export class ToolCalls {
   #find ({ index, id: given }: Record<string, unknown>, name: string | undefined): Call | undefined {
     const id = textOf(given)
     if (typeof index === 'number') {
-      const call = this.#calls.findLast(({ key }) => key === index)
+      const call = this.#numbered.get(index)
       return id !== undefined && call?.givenId !== undefined && call.givenId !== id ? undefined : call
     }
-    if (id !== undefined) return this.#calls.findLast(({ givenId }) => givenId === id)
+    if (id !== undefined) return this.#named.get(id)
     return name === undefined ? this.#calls.at(-1) : undefined
   }
 
   #start (piece: Record<string, unknown>, name: string, isCustom: boolean, out: Event[]): Call {
     // A call whose arguments are whole takes no more: closing it lets the next one stream.
-    for (const call of this.#calls) {
+    for (const call of this.#grown) {
       if (parseOrNothing(call.json) !== undefined) end(call, out)
     }
+    this.#grown.clear()
     const givenId = textOf(piece.id)
     const id = givenId ?? `call_${this.#calls.length}_${this.replyId.replaceAll(/[^a-zA-Z0-9_-]/g, '')}`
     const custom = isCustom ? new InputWrapper() : undefined
     const call: Call = { index: this.#nextIndex(), key: piece.index, givenId, json: '', custom, open: true }
     this.#calls.push(call)
+    this.#numbered.set(call.key, call)
+    if (givenId !== undefined) this.#named.set(givenId, call)
     out.push({ type: 'block-start', index: call.index, block: { type: 'tool-call', id, name, ...custom !== undefined && { custom: true } } })
     return call
   }

@@ -11,7 +11,7 @@ export function written ({ choices }: Record<string, unknown>): Written {
     text.push(content, refusal)
     for (const part of objectsOf(content)) {
       text.push(part.text, part.refusal)
-      reasoning.push(...objectsOf(part.thinking).map(({ text }) => text))
+      for (const { text } of objectsOf(part.thinking)) reasoning.push(text)
     }
     for (const made of [call, ...objectsOf(calls).map(({ function: of, custom }) => of ?? custom)]) {
       if (!isObject(made)) continue

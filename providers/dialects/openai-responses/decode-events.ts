@@ -25,6 +25,8 @@ export class ResponsesEventDecoder implements EventDecoder {
   readonly #blocks = new Blocks()
   /** By their place in the output. */
   readonly #items = new Map<unknown, ItemDecoder>()
+  /** By their id, those that have one. */
+  readonly #named = new Map<unknown, ItemDecoder>()
 
   push ({ event: name, data }: SseEvent): Event[] {
     if (this.#over) return []
@@ -78,11 +80,11 @@ export class ResponsesEventDecoder implements EventDecoder {
   /** An item of the whole output. Some servers give it another id there, some another place. */
   #last (at: number, item: JsonObject): void {
     const placed = this.#items.get(at)
-    const known = [...this.#items.values()].find(({ id }) => id !== undefined && id === item.id) ?? (placed?.type === item.type ? placed : undefined)
+    const known = this.#named.get(item.id) ?? (placed?.type === item.type ? placed : undefined)
     if (known !== undefined) return this.#finish(known, item)
     const added = this.#add(item)
     // Its place may be taken by another.
-    this.#items.set(this.#items.has(at) ? added : at, added)
+    this.#place(this.#items.has(at) ? added : at, added)
     this.#finish(added, item)
   }
 
@@ -99,10 +101,15 @@ export class ResponsesEventDecoder implements EventDecoder {
     if (known === undefined) {
       known = isObject(event.item) ? this.#add(item) : this.#implied(step, event)
       if (known === undefined) return
-      this.#items.set(at, known)
+      this.#place(at, known)
     }
     if (step === 'output_item.done') this.#finish(known, item)
     else if (!known.done) known.push(step, event)
+  }
+
+  #place (at: unknown, item: ItemDecoder): void {
+    this.#items.set(at, item)
+    if (item.id !== undefined && !this.#named.has(item.id)) this.#named.set(item.id, item)
   }
 
   #add (item: JsonObject): ItemDecoder {

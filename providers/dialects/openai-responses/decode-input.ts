@@ -16,8 +16,8 @@ export function decodeInput (items: Fields[], names: FlatNames): Turn[] {
     const turn = decodeItem(item, names)
     const last = turns.at(-1)
     if (turn === undefined) continue
-    if (last?.role === turn.role && (turn.role === 'assistant' || turn.role === 'tool')) last.parts.push(...turn.parts)
-    else turns.push(turn)
+    if (last?.role !== turn.role || (turn.role !== 'assistant' && turn.role !== 'tool')) turns.push(turn)
+    else for (const part of turn.parts) last.parts.push(part)
   }
   return turns
 }

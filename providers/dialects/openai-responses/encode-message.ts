@@ -54,7 +54,8 @@ export class MessageItem extends Item {
     const part = this.#open.get(block)
     this.#open.delete(block)
     if (part === undefined) return []
-    const annotations = part.citations.flatMap((citation) => this.#annotation(part, citation))
+    const length = part.citations.length === 0 ? 0 : [...part.text].length
+    const annotations = part.citations.flatMap((citation) => this.#annotation(part, citation, length))
     const whole = part.refusal ? { refusal: part.text } : { text: part.text, logprobs: part.logprobs }
     return [
       ...annotations,
@@ -73,16 +74,16 @@ export class MessageItem extends Item {
 
   #text (part: Part, delta: string, logprobs: JsonObject[] = []): SseEvent {
     part.text += delta
-    part.logprobs.push(...logprobs)
+    for (const entry of logprobs) part.logprobs.push(entry)
     return part.refusal ? this.#event('refusal.delta', part, { delta }) : this.#event('output_text.delta', part, { delta, logprobs })
   }
 
-  /** The source stands behind all of its block's text. */
-  #annotation (part: Part, { url, title, raw }: Citation): SseEvent[] {
+  /** The source stands behind all of its block's text. @param length of that, in characters */
+  #annotation (part: Part, { url, title, raw }: Citation, length: number): SseEvent[] {
     if (raw?.dialect !== ID && url === undefined) return this.#lost('content[].citations')
     const annotation = raw?.dialect === ID
       ? raw.value
-      : { type: 'url_citation', url, title: title ?? '', start_index: 0, end_index: [...part.text].length }
+      : { type: 'url_citation', url, title: title ?? '', start_index: 0, end_index: length }
     part.annotations.push(annotation)
     return [this.#event('output_text.annotation.added', part, { annotation_index: part.annotations.length - 1, annotation })]
   }

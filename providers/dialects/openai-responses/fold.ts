@@ -36,7 +36,7 @@ export function fold (): Fold {
       const { type, output_index: at, item, part } = event
       if (type === 'error') error = event.error ?? { code: event.code, message: event.message, param: event.param ?? null }
       else if (isObject(event.response)) response = event.response
-      else if (isObject(item)) items.set(at, structuredClone(item))
+      else if (isObject(item)) items.set(at, item)
       else if (isObject(part)) {
         const list = event.content_index === undefined ? 'summary' : 'content'
         const found = items.get(at)
@@ -53,10 +53,11 @@ export function fold (): Fold {
 
 /** The part at that place, made where it is the next. */
 function partOf (item: Item, at: unknown, list: 'content' | 'summary'): Item {
-  const parts = objectsOf(item[list])
+  const told = item[list]
+  const parts: unknown[] = Array.isArray(told) ? told : item[list] = []
   const part = typeof at === 'number' ? parts[at] : undefined
-  if (part !== undefined) return part
+  if (isObject(part)) return part
   const made: Item = {}
-  item[list] = [...parts, made]
+  parts.push(made)
   return made
 }

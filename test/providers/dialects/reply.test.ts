@@ -1,7 +1,8 @@
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { anthropicMessages } from '../../../providers/dialects/anthropic-messages/index.ts'
 import type { Dialect } from '../../../providers/dialects/dialect.ts'
 import { openaiChat } from '../../../providers/dialects/openai-chat/index.ts'
+import { openaiResponses } from '../../../providers/dialects/openai-responses/index.ts'
 import { replyStream, wholeReply } from '../../../providers/dialects/reply.ts'
 import type { Ending, ReplyStream } from '../../../providers/dialects/reply.ts'
 import { formatEvent } from '../../../providers/dialects/sse.ts'
@@ -48,6 +49,7 @@ function through (text: string, kind: Case): { out: string, ending: Ending, stre
 
 const chat = openaiChat
 const messages = anthropicMessages
+const responses = openaiResponses
 
 t.test('JSON to a client of the same dialect passes byte for byte', async (t) => {
   const text = `\n ${JSON.stringify(completion, null, 1)}`
@@ -148,4 +150,59 @@ t.test('an event too large to translate is an error', async (t) => {
   for (let i = 0; i < 10 && !reply.done; i++) out += reply.push(piece)?.toString() ?? ''
   t.match(out, '"code":"upstream_bad_reply"')
   t.match(reply.end(), { error: { status: 502 } })
+})
+
+/** Replies of so many pieces. */
+function ofMany (pieces: number) {
+  const many = (piece: (i: number) => unknown): unknown[] => Array.from({ length: pieces }, (_, i) => piece(i))
+  const [choice] = completion.choices
+  const said = (fields: object, beside: object = {}) => ({ upstream: chat, body: { ...completion, choices: [{ ...choice, message: { role: 'assistant', content: 'Yes', ...fields }, ...beside }] } })
+  const told = (content: unknown[]) => ({ upstream: messages, body: { ...message, content } })
+  const given = (output: unknown[]) => ({ upstream: responses, body: { id: 'resp_1', object: 'response', created_at: 1, model: 'm1', status: 'completed', output, usage: { input_tokens: 3, output_tokens: 2, total_tokens: 5 } } })
+  const part = { type: 'output_text', text: 'a', annotations: [] }
+  const item = { type: 'message', id: 'msg_1', role: 'assistant', status: 'completed', content: [part] }
+  const source = { url: 'https://example.com', title: 'A' }
+  return {
+    chatParts: said({ content: many((i) => i % 2 === 0 ? { type: 'text', text: 'a' } : { type: 'refusal', refusal: 'b' }) }),
+    chatCalls: said({ tool_calls: many((i) => ({ id: `t${i}`, type: 'function', function: { name: 'f', arguments: '{}' } })) }),
+    chatSources: said({ annotations: many(() => ({ type: 'url_citation', url_citation: source })) }),
+    chatThoughts: said({ content: [{ type: 'thinking', thinking: many(() => ({ type: 'text', text: 'a' })) }] }),
+    chatLogprobs: said({}, { logprobs: { content: many(() => ({ token: 'a', logprob: -1, bytes: [97], top_logprobs: [] })), refusal: null } }),
+    messageTexts: told(many(() => ({ type: 'text', text: 'a' }))),
+    messageCalls: told(many((i) => ({ type: 'tool_use', id: `t${i}`, name: 'f', input: { a: 1 } }))),
+    messageSources: told([{ type: 'text', text: 'Yes', citations: many(() => ({ ...source, type: 'web_search_result_location', cited_text: 'a', encrypted_index: '' })) }]),
+    responseMessages: given(many((i) => ({ ...item, id: `msg_${i}` }))),
+    responseParts: given([{ ...item, content: many(() => part) }]),
+    responseCalls: given(many((i) => ({ type: 'function_call', id: `fc_${i}`, call_id: `t${i}`, name: 'f', arguments: '{}' })))
+  }
+}
+
+type Many = keyof ReturnType<typeof ofMany>
+
+function readMany (t: Test, pieces: number, most: number, cases: ReadonlyArray<[name: Many, client: Dialect]>): void {
+  const replies = ofMany(pieces)
+  for (const [name, client] of cases) {
+    const { upstream, body } = replies[name]
+    // Of its own dialect JSON would pass as it is.
+    const sse = upstream === client && name !== 'chatThoughts'
+    const text = sse ? upstream.stream.unfold(body).map(formatEvent).join('') : JSON.stringify(body)
+    const began = performance.now()
+    const reply = wholeReply(Buffer.from(text), options({ client, upstream, stream: false, sse }))
+    reply.generated?.()
+    const took = Math.round(performance.now() - began)
+    t.match(reply, { truncated: false, error: undefined }, name)
+    t.ok(took < most, `${name} for ${client.id}: ${took} ms`)
+  }
+}
+
+t.test('a reply of many pieces takes time by its length alone', async (t) => {
+  readMany(t, 30_000, 5000, [
+    ['chatParts', responses], ['chatCalls', chat], ['chatCalls', responses], ['chatCalls', messages], ['chatSources', messages],
+    ['messageTexts', responses], ['messageCalls', chat], ['messageSources', messages],
+    ['responseMessages', chat], ['responseParts', responses], ['responseCalls', chat]
+  ])
+})
+
+t.test('a reply has more pieces than a call takes as arguments', async (t) => {
+  readMany(t, 150_000, 60_000, [['chatCalls', messages], ['chatLogprobs', responses], ['chatThoughts', chat], ['messageSources', chat], ['responseParts', chat]])
 })

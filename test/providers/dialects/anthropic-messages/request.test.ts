@@ -60,6 +60,15 @@ t.test('ids of tools', async (t) => {
   t.same(body.messages.slice(1).flatMap(({ content }: Json) => content.map(({ id, tool_use_id: of }: Json) => id ?? of)), ['a_1', 'a_1', 'a_1_2', 'a_1_3', 'call', 'a_1_3', 'a_1_2', 'call'])
 })
 
+t.test('ids that are all the same are told apart in time that grows with their number alone', async (t) => {
+  const call: Part = { type: 'tool-call', id: 'a', name: 'f', arguments: '{}' }
+  const began = performance.now()
+  const { body } = encode({ turns: [hello, { role: 'assistant', parts: Array.from({ length: 30_000 }, () => call) }] })
+  t.equal(new Set(body.messages[1].content.map(({ id }: Json) => id)).size, 30_000)
+  t.match(body.messages[1].content.at(-1), { id: 'a_30000' })
+  t.ok(performance.now() - began < 5000)
+})
+
 t.test('reasoning comes back with its proof, or not at all', async (t) => {
   const { body, lossy } = translate({
     messages: [
