@@ -198,6 +198,8 @@ export interface Reading {
   error?: Omit<ErrorInfo, 'status'> & { status?: number }
   /** The stream's own terminator: nothing comes after it. An error is one too, unless this is `false`. */
   end?: boolean
+  /** A further word behind the end, which some servers have of another dialect: alone it ends nothing. */
+  farewell?: boolean
   /** Ids of what the provider keeps, such as a stored response: they are this key's from now on. */
   stored?: string[]
   /** The error is not said as the dialect's clients would find it: to be said anew, as the stream's last word. */

@@ -1,4 +1,4 @@
-import type { Dialect } from './dialect.ts'
+import type { Dialect, Reading } from './dialect.ts'
 import type { ErrorInfo } from './events.ts'
 import { isObject, parseOrNothing } from './json.ts'
 import { Observer } from './observer.ts'
@@ -34,6 +34,8 @@ export class PassThrough extends Observer {
   readonly #options: PassThroughOptions
   readonly #splitter: FrameSplitter
   readonly #ended = new Set<number>()
+  /** An event has told something: before that a terminator ends nothing. */
+  #spoken = false
   readonly #sample: Sample | undefined
   /** Usage was told as the reply ended: nothing can be behind it. */
   #settled = false
@@ -98,7 +100,7 @@ export class PassThrough extends Observer {
   #isWhole (rest: Buffer): boolean {
     const event = parseFrame(rest)
     if (event === undefined) return false
-    return parseOrNothing(event.data) !== undefined || this.#dialect.stream.read(event, undefined).end === true
+    return parseOrNothing(event.data) !== undefined || isLast(this.#dialect.stream.read(event, undefined))
   }
 
   #frame (frame: Buffer, whole: boolean): void {
@@ -106,7 +108,10 @@ export class PassThrough extends Observer {
     const { stream } = this.#dialect
     if (!isSignOfLife(frame) && (frame.length > HOLLOW || stream.hollow?.(frame) !== true)) this.told++
     // The model stands in the first frame that has data, whatever else does.
-    if (!whole) return this.#pass(frame)
+    if (!whole) {
+      this.#spoken = true
+      return this.#pass(frame)
+    }
     if (this.model !== undefined && this.error === undefined && !stream.matters(frame) && (stream.json !== true || looksLikeJson(frame))) {
       this.#write(frame)
       return this.#pass(frame)
@@ -117,6 +122,8 @@ export class PassThrough extends Observer {
     const body = parseOrNothing(event.data)
     const reading = stream.read(event, body)
     if (stream.json === true && !isObject(body) && reading.end !== true && reading.error === undefined) return
+    this.#spoken ||= isObject(body) || reading.error !== undefined
+    if (reading.end === true && !this.#spoken) return
     const { behind } = this
     if (reading.around !== true) this.#write(frame)
     const { redact, withholdUsage } = this.#options
@@ -146,7 +153,7 @@ export class PassThrough extends Observer {
   #passFarewell (frame: Buffer): void {
     if (this.error !== undefined) return
     const event = parseFrame(frame)
-    if (event !== undefined && parseOrNothing(event.data) === undefined && this.#dialect.stream.read(event, undefined).end === true) this.#pass(frame)
+    if (event !== undefined && parseOrNothing(event.data) === undefined && isLast(this.#dialect.stream.read(event, undefined))) this.#pass(frame)
   }
 
   #fail (error: NonNullable<Observer['error']>): void {
@@ -185,6 +192,10 @@ export class PassThrough extends Observer {
     this.#out = []
     return out.length <= 1 ? out[0] : Buffer.concat(out)
   }
+}
+
+function isLast ({ end, farewell }: Reading): boolean {
+  return end === true || farewell === true
 }
 
 /** A comment, a ping, or an event that holds nothing. */

@@ -137,16 +137,20 @@ function fromStream (bytes: Buffer, options: ReplyOptions): Ending {
   if (client.id !== upstream.id) return translate(events, options)
   const observer = new Observer()
   const fold = client.stream.fold()
+  let spoken = false
   let ended = false
   for (const event of events) {
-    const reading = client.stream.read(event, parseOrNothing(event.data))
+    const said = parseOrNothing(event.data)
+    const reading = client.stream.read(event, said)
     observer.note(reading)
-    ended ||= reading.end === true || reading.ended !== undefined
+    spoken ||= isObject(said)
+    // A terminator alone ends nothing.
+    ended ||= spoken && (reading.end === true || reading.ended !== undefined)
     fold.push(event)
     if (reading.end ?? reading.error !== undefined) break
   }
   const body = fold.body()
-  return { bytes: Buffer.from(JSON.stringify(body)), truncated: !ended && observer.error === undefined, ...told(observer), generated: () => generated(client, body) }
+  return { bytes: Buffer.from(JSON.stringify(body)), truncated: !ended && observer.error === undefined, ...told(observer), behind: observer.error !== undefined, generated: () => generated(client, body) }
 }
 
 function translate (events: SseEvent[], { client, upstream, call, ...rest }: ReplyOptions): Ending {

@@ -233,6 +233,8 @@ export class Relay implements AttemptsHandler, ClockEvents {
     } catch (cause) {
       return this.#fail(new GatewayError('upstream_bad_reply', { cause }), 'upstream_error')
     }
+    // What came of a stream before it failed was worked for, as if it had passed on.
+    if (reply.truncated || (reply.error !== undefined && isEventStream(this.#headers))) this.#books.note(reply)
     if (reply.error !== undefined) {
       if (this.#endDrain !== undefined) return this.#close('upstream_error', 502, 'upstream_error')
       return this.#fail(new GatewayError('upstream_error', { message: redact(reply.error.message) }), 'upstream_error')

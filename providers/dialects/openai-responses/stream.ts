@@ -19,7 +19,7 @@ export const stream: StreamReader = {
   largest: 8 * 1024 * 1024,
   matters: (frame) => TELLS.test(frame.toString('latin1')),
   read ({ event, data }, body) {
-    if (data === '[DONE]') return { end: true }
+    if (data === '[DONE]') return { farewell: true }
     const { type, response, error } = objectOf(body)
     // The vendor goes on to tell which response it was that failed.
     if (type === 'error') return { error: errorOf(objectOf(body)), end: false }

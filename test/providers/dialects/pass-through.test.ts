@@ -101,7 +101,8 @@ t.test('whether a stream came to its end', async (t) => {
   t.same(ends({}, chunk('a') + DONE), [true, chunk('a') + DONE], 'a terminator, no finish')
   t.same(ends({ choices: 2 }, chunk('a', 'stop'), chunk('b', 'stop')), [false, chunk('a', 'stop') + chunk('b', 'stop')], 'one of two')
   t.same(ends({ choices: 2 }, chunk('a', 'stop'), chunk('b', 'stop', 1)), [true, chunk('a', 'stop') + chunk('b', 'stop', 1)])
-  t.same(ends({}, 'data: [DONE]'), [true, 'data: [DONE]'], 'without its blank line')
+  t.same(ends({}, chunk('a') + 'data: [DONE]'), [true, chunk('a') + 'data: [DONE]'], 'without its blank line')
+  for (const alone of [DONE, 'data: [DONE]', `: hello\n\n${DONE}`]) t.match(ends({}, alone), [false], 'alone it ends nothing')
   t.same(ends({}, chunk('a').trim()), [false, chunk('a')], 'a last frame without its blank line, and then cut')
 })
 
@@ -110,6 +111,10 @@ t.test('behind the last word another one passes, and nothing else', async (t) =>
   t.equal(run(open({}, openaiResponses), completed + DONE), completed + DONE, 'some servers end in two dialects\' words')
   t.equal(run(open({}, openaiResponses), completed + completed + 'event: x\n\n' + 'data: {"type":"error","message":"late"}\n\n' + DONE), completed + DONE)
   t.equal(run(open(), chunk('a', 'stop') + DONE + chunk('b')), chunk('a', 'stop') + DONE)
+  const begun = completed.replace('response.completed', 'response.created')
+  const cut = open({}, openaiResponses)
+  t.equal(run(cut, begun + DONE), begun, 'it ends no response that is not complete')
+  t.match([cut.done, cut.ended, cut.end().truncated], [false, false, true])
   const failed = 'data: {"error":{"message":"no"}}\n\n'
   t.equal(run(open(), failed + DONE), failed, 'behind an error nothing at all')
 })

@@ -29,7 +29,7 @@ t.test('what is read of a stream that passes', async (t) => {
     { id: 'resp_1', model: 'm1', usage: counted, error: { code: 'server_error', message: 'Oh.', status: 500 }, end: true })
   t.match(read({ type: 'response.cancelled', response: response({ store: false, usage }) }), { usage: counted, error: {}, end: true })
   t.match(read({ type: 'error', code: 'server_error', message: 'Oh.' }), { error: { message: 'Oh.' }, end: false })
-  t.same(stream.read({ data: '[DONE]' }, undefined), { end: true })
+  t.same(stream.read({ data: '[DONE]' }, undefined), { farewell: true }, 'another dialect\'s word, which ends nothing alone')
 })
 
 t.test('what is read of a whole reply', async (t) => {
