@@ -1,4 +1,4 @@
-import type { Conversation, Part, Turn } from '../conversation.ts'
+import type { Conversation, Part, Tool, Turn } from '../conversation.ts'
 import { unwrapInput } from '../custom-tools.ts'
 import { Untranslatable } from '../dialect.ts'
 import type { ModelFacts } from '../dialect.ts'
@@ -22,11 +22,15 @@ class InputItems {
   readonly #lossy: Set<string>
   /** Ids of calls to custom tools: their outputs are items of another type. */
   readonly #customCalls = new Set<string>()
+  /** Groups of tools, by the tools' flat names. */
+  readonly #groups: ReadonlyMap<string, Tool['namespace']>
 
   constructor (conversation: Conversation, facts: ModelFacts, lossy: Set<string>) {
     this.#conversation = conversation
     this.#facts = facts
     this.#lossy = lossy
+    // Of two tools of a name the first counts.
+    this.#groups = new Map(conversation.tools?.toReversed().map(({ name, namespace }) => [name, namespace]))
   }
 
   push ({ role, parts }: Turn): void {
@@ -89,7 +93,7 @@ class InputItems {
 
   #call ({ id, name: flat, arguments: json, custom, cache }: Of<'tool-call'>): Item {
     if (cache !== undefined) this.#lossy.add(this.#conversation.names.cache)
-    const group = this.#conversation.tools?.find(({ name }) => name === flat)?.namespace
+    const group = this.#groups.get(flat)
     const named = { call_id: id, name: group?.tool ?? flat, ...group !== undefined && { namespace: group.name } }
     if (custom !== true || this.#facts.customTools !== true) return { type: 'function_call', ...named, arguments: json === '' ? '{}' : json }
     this.#customCalls.add(id)
