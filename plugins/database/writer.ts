@@ -171,7 +171,9 @@ export class DatabaseWriter {
   }
 
   #contribute (): void {
-    for (const contribute of this.#contributors) this.#waiting.push(...contribute())
+    for (const contribute of this.#contributors) {
+      for (const write of contribute()) this.#waiting.push(write)
+    }
     this.#bound()
   }
 

@@ -62,6 +62,17 @@ t.test('writes go out in groups', async (t) => {
   t.ok(writer.flush(), 'nothing waits')
 })
 
+t.test('a group takes all that belongs into it, however much that is', async (t) => {
+  const opened = openDatabase(folder(t))
+  t.teardown(() => opened.close())
+  const writer = new DatabaseWriter(opened.db, { onFault: (error) => t.fail(String(error)), limit: 200_000 })
+  const sums = Array.from({ length: 150_000 }, (_, i) => ({ sql: INSERT, values: ['p', `sum${i}`, 'k'] }))
+  writer.contribute(() => sums.splice(0))
+  writer.write(INSERT, ['p', 'id', 'k'])
+  t.ok(writer.flush())
+  t.equal(writer.get(COUNT)?.['n'], 150_001)
+})
+
 t.test('a full disk loses nothing that fits into memory, and is reported once (S7)', async (t) => {
   const opened = openDatabase(folder(t))
   t.teardown(() => opened.close())

@@ -138,7 +138,7 @@ export class RedisStore implements QuotaStore {
     if (open.local) this.#options.local.settle(open.granted, used)
     if (open.epoch !== undefined && open.epoch === this.#epoch) return this.#outbox.push({ kind: 'settle', id: granted.id, used })
     this.#apart.add(open.granted, used, open.at)
-    if (this.#link.up) this.#outbox.push(...this.#merged())
+    if (this.#link.up) this.#outbox.pushAll(this.#merged())
   }
 
   async levels (gauges: Gauge[]): Promise<Level[]> {
@@ -232,7 +232,7 @@ export class RedisStore implements QuotaStore {
     await this.#tellHolds()
     await this.#outbox.applied()
     // Of holds that ended meanwhile.
-    this.#outbox.push(...this.#merged())
+    this.#outbox.pushAll(this.#merged())
     const every = (ms: number, work: () => Promise<void>): void => {
       this.#timers.push(setInterval(() => { work().catch(() => {}) }, ms).unref())
     }
@@ -249,7 +249,7 @@ export class RedisStore implements QuotaStore {
     this.#ahead = Number(now) - performance.now()
     if (epoch === known || known === '') {
       this.#writes = Math.max(this.#writes, Number(writes))
-      this.#outbox.push(...this.#merged())
+      this.#outbox.pushAll(this.#merged())
     } else {
       // All that was settled is in the ledger, and comes with the shares.
       this.#writes = Number(writes)
@@ -276,7 +276,7 @@ export class RedisStore implements QuotaStore {
     const [epoch, , now] = await this.#link.call(hello, [keys.meta, keys.owners, keys.source(this.#options.seed.source)],
       [this.#options.owner, this.#lease, randomUUID(), this.#run, this.#epoch, this.#run, 0])
     this.#ahead = Number(now) - performance.now()
-    this.#outbox.push(...this.#merged())
+    this.#outbox.pushAll(this.#merged())
     if (epoch !== this.#epoch) await this.#renew()
   }
 

@@ -41,6 +41,11 @@ export class Outbox {
   }
 
   push (...messages: Message[]): void {
+    this.pushAll(messages)
+  }
+
+  /** However many: after a long outage there may be more than a call takes as arguments. */
+  pushAll (messages: readonly Message[]): void {
     for (const message of messages) this.#queue.push({ number: ++this.#number, message })
     this.send()
   }

@@ -4,6 +4,8 @@ import t from 'tap'
 import { Apart } from '../../../plugins/quota/redis/apart.ts'
 import { Gauges } from '../../../plugins/quota/redis/gauges.ts'
 import { encode } from '../../../plugins/quota/redis/messages.ts'
+import { Outbox } from '../../../plugins/quota/redis/outbox.ts'
+import { Link } from '../../../plugins/redis/link.ts'
 import { soon } from '../../../plugins/redis/soon.ts'
 import { Tally } from '../../../plugins/quota/redis/tally.ts'
 import type { Granted } from '../../../plugins/quota/store.ts'
@@ -66,4 +68,15 @@ t.test('an answer that came while the process was busy is in time', async (t) =>
   while (performance.now() - since < 60);
   t.equal((await answer).length, 4)
   await t.rejects(soon(new Promise(() => {}), 5), { message: 'no answer in 5 ms' })
+})
+
+t.test('what was counted apart is told however many the counters are', async (t) => {
+  const log = { info () {}, warn () {} }
+  const link = new Link({ url: 'redis://127.0.0.1:1', log, greet: async () => {}, patience: 100 })
+  const outbox = new Outbox(link, () => ({ epoch: 'e', source: 's', owner: 'o', lease: 1 }), () => {}, () => {})
+  const tally = new Tally()
+  const gauges = Array.from({ length: 150_000 }, (_, i) => demand(`c${i}`, 1, 9, { window: minute }))
+  for (const gauge of gauges) tally.add({ ...hold(minute, 60_000), demands: [gauge] }, [1], 0, () => true)
+  outbox.pushAll(tally.take().map(({ gauge, share }) => ({ kind: 'merge', gauge, share, window: 'w' })))
+  t.equal(outbox.size, 150_000)
 })
