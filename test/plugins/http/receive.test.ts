@@ -121,9 +121,9 @@ t.test('a client that leaves within', async (t) => {
 t.test('whoever leaves while its prompt waits for its turn is not served', async (t) => {
   const ends: Array<string | undefined> = []
   const clients: Socket[] = []
-  const pieces = new Map<string | undefined, number>()
+  const pieces = new Map<string, number>()
   const server = createServer((request: IncomingMessage) => {
-    const { url } = request
+    const url = String(request.url)
     // Ahead of the receiver, which frees them.
     request.on('data', (piece: Buffer) => pieces.set(url, (pieces.get(url) ?? 0) + piece.length))
     receive(request, LIMIT, (error) => {
