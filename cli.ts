@@ -1,7 +1,5 @@
 #!/usr/bin/env node
 /** The command: `llm-gateway` or `llm-gateway start` runs the gateway; the others are in its usage. */
-import './runtime.ts'
-
 const USAGE = `llm-gateway: one process in front of LLM providers
 
   llm-gateway [start]      run the gateway; settings come from the environment
@@ -21,6 +19,9 @@ A command that fails ends with 1, one that is called wrongly with 2.
 `
 
 const [command = 'start'] = process.argv.slice(2)
+// That of the process comes behind its flags.
+if (command !== 'start') await import('./runtime.ts')
+
 if (command === 'start') await import('./server.ts')
 else if (command === 'demo') await import('./scripts/demo.ts')
 else if (command === 'health') await import('./plugins/tls/health.ts')

@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url'
 import { setFlagsFromString } from 'node:v8'
 
 /**
- * Imported first, and alone, by every entry: on a Node too old for the rest it says so in one line. Nothing here may
- * be newer than the Node it complains about.
+ * Imported first, and alone, by every entry (flags.ts goes before, which replaces the process): on a Node too old for the rest
+ * it says so in one line. Nothing here may be newer than the Node it complains about.
  */
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 if (major < 22 || (major === 22 && minor < 18)) {

@@ -1,8 +1,9 @@
 /** The process: listens, and stops without losing a stream. */
-import './runtime.ts'
 import { takeFlags } from './flags.ts'
 
+// A process that is replaced loads nothing else.
 takeFlags()
+await import('./runtime.ts')
 
 // Until there is something to close. The first process of a container has no other end by a signal than one of its own.
 const atOnce = (): never => process.exit(0)

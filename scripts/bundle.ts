@@ -6,7 +6,9 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { dirname, join, relative, sep } from 'node:path'
+import standalone from 'ajv/dist/standalone/index.js'
 import { build, type OutputChunk, type Plugin } from 'rolldown'
+import type { Written } from '../plugins/validator.ts'
 
 const root = join(import.meta.dirname, '..')
 const dist = join(root, 'dist')
@@ -61,6 +63,17 @@ module.exports = class {
 }
 `
 
+/** What a judge comes to, in the place of what makes it: `written` in plugins/validator.ts. */
+const judges: Plugin = {
+  name: 'judges',
+  async transform (code, id) {
+    if (isPackaged(id) || !/[\\/]validate-\w+\.ts$/.test(id)) return null
+    const { validate } = await import(id) as { validate: Written<unknown> }
+    const [formats = ''] = /^import \{ formats \} .*$/m.exec(code) ?? []
+    return { code: `${formats}\n${standalone.default(validate.ajv, validate)}`, moduleType: 'js', map: { mappings: '' } }
+  }
+}
+
 const { output } = await build({
   cwd: root,
   input: Object.fromEntries(['server', 'cli', ...threads].map((name) => [name, `${name}.ts`])),
@@ -68,7 +81,7 @@ const { output } = await build({
   external,
   // It does nothing when it is loaded, but does not say so.
   treeshake: { moduleSideEffects: [{ test: /[\\/]typebox[\\/]/, sideEffects: false }] },
-  plugins: [places, builtins, unjudged],
+  plugins: [places, builtins, unjudged, judges],
   output: {
     dir: dist,
     sourcemap: true,

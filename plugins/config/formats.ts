@@ -1,12 +1,11 @@
 import { isIP } from 'node:net'
-import type { Ajv } from 'ajv'
 import { isNetwork } from '../networks.ts'
 import { parseBaseUrl } from './base-url.ts'
 import { parsePatience, parsePeriod, parseTimeout } from './duration.ts'
 import { parseSize } from './size.ts'
 
 /** Readers of the schema's formats. Each throws an error whose message completes a sentence that begins with the text. */
-const formats: Record<string, (text: string) => unknown> = {
+const readers: Record<string, (text: string) => unknown> = {
   host: parseHost,
   port: parsePort,
   rate: parseRate,
@@ -103,16 +102,11 @@ function parsePostgresUrl (text: string): string {
 /** What is wrong with a text, to complete a sentence that begins with it. */
 export function formatFault (format: string, text: string): string | undefined {
   try {
-    formats[format]?.(text)
+    readers[format]?.(text)
   } catch (error) {
     return error instanceof Error ? error.message : String(error)
   }
 }
 
-/** Teaches a validator the formats. */
-export function withFormats (ajv: Ajv): Ajv {
-  for (const format of Object.keys(formats)) {
-    ajv.addFormat(format, { type: 'string', validate: (text) => formatFault(format, text) === undefined })
-  }
-  return ajv
-}
+/** The formats, as a validator takes them. */
+export const formats = Object.fromEntries(Object.keys(readers).map((format) => [format, (text: string) => formatFault(format, text) === undefined]))

@@ -1,16 +1,17 @@
 import fastifyEnv from '@fastify/env'
-import type { ErrorObject, ValidateFunction } from 'ajv'
+import type { ErrorObject } from 'ajv'
 import fp from 'fastify-plugin'
 import type { Provider } from '../../providers/provider.ts'
 import { beware, environmentSecrets } from '../keys/conceal.ts'
 import { validator } from '../validator.ts'
 import { parseBaseUrl, pointsAtGateway } from './base-url.ts'
 import { parseTimeout } from './duration.ts'
-import { formatFault, SECRET, withFormats } from './formats.ts'
+import { formatFault, formats, SECRET } from './formats.ts'
 import { misspelt } from './misspelt.ts'
 import { parseSettings, type CommonSettings } from './parse.ts'
 import { checkProviders, loadProviders } from './providers.ts'
 import { baseUrlName, Settings, settingsWith, timerNames, type ProviderTimer, type RawSettings, type SettingsSchema } from './schema.ts'
+import { validate } from './validate-settings.ts'
 
 /** All settings, those that name a provider too. */
 export interface Config extends CommonSettings {
@@ -54,7 +55,7 @@ export default fp<ConfigOptions>(async (fastify, { env = process.env, providers:
       data: setVariables(schema, env),
       env: false,
       confKey: 'env',
-      ajv: withFormats(validator({ useDefaults: true, allErrors: true, removeAdditional: true }))
+      ajv: validator({ useDefaults: true, allErrors: true, removeAdditional: true, formats })
     })
   } catch (error) {
     throw describe(schema, env, error)
@@ -77,15 +78,12 @@ export default fp<ConfigOptions>(async (fastify, { env = process.env, providers:
   fastify.decorate('config', { ...settings, providers, baseUrls, timeouts })
 }, { name: 'config', fastify: '5.x' })
 
-let validate: ValidateFunction<RawSettings> | undefined
-
 /**
  * The settings that name no provider, for what has to be known before a server exists.
  * @throws {Error} as the plugin does
  */
 export function readSettings (env: NodeJS.ProcessEnv): CommonSettings {
   const raw = setVariables(Settings, env)
-  validate ??= withFormats(validator({ useDefaults: true })).compile<RawSettings>(Settings)
   if (!validate(raw)) throw describe(Settings, env, validate)
   return parseSettings(raw)
 }

@@ -5,9 +5,9 @@ import { isAbsolute, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { builtinProviders, compatible, defaultProviders, loadBuiltin } from '../../providers/index.ts'
 import { isObject, parseOrNothing } from '../../providers/dialects/json.ts'
-import { ProviderSchema, type Provider } from '../../providers/provider.ts'
-import { validator } from '../validator.ts'
+import type { Provider } from '../../providers/provider.ts'
 import { parseBaseUrl } from './base-url.ts'
+import { validate } from './validate-provider.ts'
 
 /** What an entry of PROVIDERS, or an embedding program, gives as a provider. */
 export interface Candidate { value: unknown, source: string }
@@ -15,8 +15,6 @@ export interface Candidate { value: unknown, source: string }
 /** As in the provider schema. */
 const NAME = /^[a-z][a-z0-9-]*$/
 const COMPATIBLE = 'compatible:'
-
-const validate = validator().compile<Provider>(ProviderSchema)
 
 /**
  * Loads what PROVIDERS lists. Packages and paths are found from the working directory, so that an image needs no change.

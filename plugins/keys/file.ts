@@ -3,22 +3,21 @@ import { hash } from 'node:crypto'
 import { isObject } from '../../providers/dialects/json.ts'
 import type { Provider } from '../../providers/provider.ts'
 import { parseTimeout } from '../config/duration.ts'
-import { formatFault } from '../config/formats.ts'
 import { parsingJson } from '../file/json.ts'
 import { parseDateTime } from '../moment.ts'
 import { isNetwork } from '../networks.ts'
 import { atOnce, type Work } from '../slices.ts'
-import { validator } from '../validator.ts'
 import type { Timeouts } from '../upstream/timeouts.ts'
 import { careful, KeysFault, quote, schemaFault, suggestion, unknownProvider } from './faults.ts'
 import { digestOf, idOf, plainToken } from './hashed.ts'
 import type { KeySet, VirtualKey } from './key.ts'
 import { toLimits, type Limit } from './limits.ts'
 import { groupOwner } from './owner.ts'
-import { KeysSchema, type KeyEntry, type KeysFile } from './schema.ts'
+import type { KeyEntry, KeysFile } from './schema.ts'
 import { secretReader, type Secrets } from './secret.ts'
 import { shorten } from './shorten.ts'
 import { accountsOf, realKeys, toTargets } from './targets.ts'
+import { validate } from './validate-keys.ts'
 
 export interface Surroundings extends Secrets {
   providers: Provider[]
@@ -28,11 +27,6 @@ export interface Surroundings extends Secrets {
 
 /** Shorter texts are also parts of ordinary words. */
 const RECOGNISABLE = 16
-
-const ajv = validator({ allErrors: true })
-ajv.addFormat('date-time', (text) => parseDateTime(text) !== undefined)
-ajv.addFormat('timeout', (text) => formatFault('timeout', text) === undefined)
-const validate = ajv.compile<KeysFile>(KeysSchema)
 
 /** How many keys are judged by the schema in one go. */
 const PORTION = 50
