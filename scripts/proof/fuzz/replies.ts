@@ -94,7 +94,9 @@ function jsonFault (path: string, status: number, body: string): string | undefi
   const anthropic = /^\/(v1\/)?messages/.test(path)
   if (typeof error?.['message'] !== 'string' || typeof error['type'] !== 'string') return `an error of another shape: ${body.slice(0, 300)}`
   // What is no HTTP has no path, and a spoilt one is of no dialect.
-  const pathless = ['malformed_http', 'headers_too_large', 'request_timeout', 'not_found'].includes(String(error['code']))
+  const pathless = ['malformed_http', 'headers_too_large', 'request_timeout', 'not_found'].includes(String(error['code'])) ||
+    // No path of Messages takes GET: the one that was sent was cut to another.
+    error['message'] === 'This path takes GET, HEAD.'
   if (anthropic && !pathless && value['type'] !== 'error') return `an error not in Messages: ${body.slice(0, 300)}`
   return undefined
 }
