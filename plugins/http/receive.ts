@@ -1,13 +1,10 @@
 import type { IncomingMessage } from 'node:http'
 import { GatewayError } from '../errors.ts'
 import { free } from '../memory.ts'
-import { Turns } from './turns.ts'
+import { turns } from './turns.ts'
 
 /** How many times what has come a body's memory may be: who announces much and sends little shall not take it up. */
 const AHEAD = 2
-
-/** Those of all servers of this process: they share its event loop. */
-const turns = new Turns()
 
 /**
  * Receives a body in one piece of memory. The pieces it comes in, which the parser made for it alone, are freed as they are
@@ -48,8 +45,9 @@ export function receive (request: IncomingMessage, limit: number, done: (error: 
   function finish (): void {
     quit()
     const body = whole ?? Buffer.alloc(0)
-    turns.take(size, () => {
+    turns.take(size, (late) => {
       if (request.socket.destroyed) done(new GatewayError('client_closed_request'))
+      else if (late) done(new GatewayError('overloaded', { headers: { 'retry-after': '1' } }))
       else done(null, body.length === size ? body : resized(body, size, size))
     })
   }

@@ -39,7 +39,8 @@ export class Fields {
 
   /** The full name of one of its fields. */
   at (name: string): string {
-    return this.path === '' ? name : `${this.path}.${name}`
+    const { path } = this
+    return path === '' ? name : `${path}.${name}`
   }
 
   /** Whether the field is there, without reading it. */

@@ -3,7 +3,6 @@ import type { ErrorObject, ValidateFunction } from 'ajv'
 import type { TSchema } from 'typebox'
 import { BadRequest } from './dialect.ts'
 import type { Call, Dialect } from './dialect.ts'
-import type { JsonObject } from './json.ts'
 
 /** Judges, and never edits: no coercion, no defaults, nothing removed. The schemas are our own, and taken as they are. */
 const ajv = new Ajv({ meta: false, validateSchema: false, strict: false, coerceTypes: false, useDefaults: false, removeAdditional: false })
@@ -15,19 +14,17 @@ const compiled = new WeakMap<TSchema, ValidateFunction>()
  *
  * @throws {BadRequest} naming the field
  */
-export function admit (dialect: Dialect, { fields, identified = [] }: Admissible): Call {
+export function admit (dialect: Dialect, { fields, mentions = [] }: Admissible): Call {
   check(dialect.admission, fields)
   const call = dialect.peek(fields)
-  const { list = '', refers = () => false } = dialect.references ?? {}
-  const mentions = identified.flatMap(({ index, entry }) => refers(entry) && typeof entry.id === 'string' ? [{ param: `${list}[${index}].id`, id: entry.id }] : [])
   return mentions.length === 0 ? call : { ...call, mentions }
 }
 
 /** What is judged of a body. */
 export interface Admissible {
   fields: Record<string, unknown>
-  /** The entries that have an `id`, of the list that the dialect's `references` names. */
-  identified?: ReadonlyArray<{ index: number, entry: JsonObject }>
+  /** What the dialect's `references` finds. */
+  mentions?: NonNullable<Call['mentions']>
 }
 
 /**

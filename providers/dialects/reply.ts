@@ -150,7 +150,7 @@ function fromStream (bytes: Buffer, options: ReplyOptions): Ending {
     if (reading.end ?? reading.error !== undefined) break
   }
   const body = fold.body()
-  return { bytes: Buffer.from(JSON.stringify(body)), truncated: !ended && observer.error === undefined, ...told(observer), behind: observer.error !== undefined, generated: () => generated(client, body) }
+  return { bytes: Buffer.from(JSON.stringify(body)), truncated: !ended && observer.error === undefined, ...told(observer), behind: !ended || observer.error !== undefined, generated: () => generated(client, body) }
 }
 
 function translate (events: SseEvent[], { client, upstream, call, ...rest }: ReplyOptions): Ending {

@@ -5,6 +5,7 @@ import type { Admissible } from '../../providers/dialects/judge.ts'
 import { collectable } from '../../providers/dialects/collectable.ts'
 import { objectOf } from '../../providers/dialects/json.ts'
 import { formFields, parseForm, spliceForm, type FormPart } from '../../providers/dialects/multipart.ts'
+import type { Field } from '../../providers/dialects/scan.ts'
 import { judgeObject, parseObject, splice } from '../../providers/dialects/splice.ts'
 
 /** A client's body: the bytes that go on, and what of them the gateway reads. */
@@ -21,30 +22,39 @@ export interface Body extends Admissible {
 /** @throws {BadJson | BadForm} */
 export function readBody ({ body, headers: { 'content-type': type = '' } }: FastifyRequest, { forms, admission, references }: Dialect): Body {
   const bytes = body instanceof Buffer ? body : Buffer.alloc(0)
-  if (forms !== true || !isForm(type)) return jsonBody(bytes, references?.list)
+  if (forms !== true || !isForm(type)) return jsonBody(bytes, references)
   const { properties = {} } = admission as { properties?: object }
   return formBody(bytes, type, new Set(Object.keys(properties)))
 }
 
-/** @param list the field whose objects with an `id` are looked for */
-export function jsonBody (bytes: Buffer, list?: string): Body {
-  const places = judgeObject(bytes, list)
-  const identified = places.find(({ identified }) => identified !== undefined)?.identified
-    ?.map(({ index, start, end }) => ({ index, entry: objectOf(JSON.parse(bytes.toString('utf8', start, end))) }))
+export function jsonBody (bytes: Buffer, references?: Dialect['references']): Body {
+  const places = judgeObject(bytes, references?.list)
   return {
     bytes,
     type: 'application/json',
     fields: parseObject(bytes, places),
-    ...identified !== undefined && { identified },
+    ...references !== undefined && { mentions: mentionsIn(bytes, places, references) },
     record: bytes,
     edit: (edits) => splice(bytes, edits, places)
   }
 }
 
+/** The entries of a list that stand for what the provider keeps. */
+function mentionsIn (bytes: Buffer, places: Field[], { list, refers }: NonNullable<Dialect['references']>): NonNullable<Body['mentions']> {
+  const field = places.find(({ identified }) => identified !== undefined)
+  const { identified = [] } = field ?? {}
+  // A long prompt may have tens of thousands, and is open for minutes.
+  delete field?.identified
+  return identified.flatMap(({ index, start, end }) => {
+    const entry = objectOf(JSON.parse(bytes.toString('utf8', start, end)))
+    return refers(entry) && typeof entry.id === 'string' ? [{ param: `${list}[${index}].id`, id: entry.id }] : []
+  })
+}
+
 /** A body of the gateway's own making. */
 export function written (fields: Record<string, unknown>): Body {
   const bytes = Buffer.from(JSON.stringify(fields))
-  const read = collectable(() => parseObject(bytes), fields)
+  const read = collectable(() => objectOf(JSON.parse(bytes.toString('utf8'))), fields)
   return { bytes, type: 'application/json', get fields () { return read() }, record: bytes, edit: (edits) => splice(bytes, edits) }
 }
 

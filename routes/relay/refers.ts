@@ -38,7 +38,7 @@ function isForeign (stored: Stored, key: VirtualKey, id: string): boolean {
 
 /**
  * The same for files that are named anywhere in a body, except that a file no key is known to have made is the
- * operator's, and for all. Where it cannot be known whose a file is, none may be named.
+ * operator's, and for all. Where it cannot be known whose a file is, none may be named by an id that a provider made.
  * @throws {GatewayError}
  */
 export function refuseForeignFiles (stored: Stored, key: VirtualKey, body: Body): void {
@@ -63,12 +63,21 @@ export function homeOf (stored: Stored, key: VirtualKey, { refers = [], mentions
   const [first] = key.targets
   const ids = [...refers, ...mentions].map(({ id }) => id)
   if (ids.length === 0) {
-    for (const id of fileIds(body)) {
-      if (isMade(id) || stored.owner(first.provider, id) !== undefined) return first
-    }
-    return undefined
+    return homeOfFiles(stored, key.targets, body)
   }
   return key.targets.find(({ provider }) => ids.every((id) => stored.owner(provider, id)?.key === key.id)) ?? first
+}
+
+/** Words may look like files' ids: those that no provider made are such files only where some key is known to have made them. */
+function homeOfFiles (stored: Stored, targets: readonly [KeyTarget, ...KeyTarget[]], body: Body): KeyTarget | undefined {
+  const [first] = targets
+  const words = new Set<string>()
+  for (const id of fileIds(body)) {
+    if (isMade(id) || words.size === MAX_FILES) return first
+    words.add(id)
+  }
+  if (!stored.any) return undefined
+  return [...words].some((id) => targets.some(({ provider }) => stored.owner(provider, id) !== undefined)) ? first : undefined
 }
 
 function notFound (param: string, id: string): GatewayError {

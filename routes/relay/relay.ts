@@ -154,6 +154,7 @@ export class Relay implements AttemptsHandler, ClockEvents {
     if (this.#over) return
     // A finished stream may lose its connection: everything was said.
     if (this.#stream?.ended === true) return this.#endStream(this.#stream)
+    if (this.#gatheredBytes > 0 && this.#status < 300 && isEventStream(this.#headers)) this.#noteGathered()
     this.#fail(error, outcomeOf(error))
   }
 
@@ -248,6 +249,15 @@ export class Relay implements AttemptsHandler, ClockEvents {
     if (this.#endDrain !== undefined) return this.#leave()
     this.#answer.whole(bytes)
     this.#close('done', 200)
+  }
+
+  /** A stream for a client that wants none broke off: what came of it was worked for, as if it had passed on. */
+  #noteGathered (): void {
+    try {
+      this.#books.note(wholeReply(Buffer.concat(this.#gathered), { ...this.#replyOptions(), sse: true }))
+    } catch {
+      // There was nothing in it that could be read.
+    }
   }
 
   /** A list goes on on another page. */

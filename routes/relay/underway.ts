@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { turns } from '../../plugins/http/turns.ts'
 import { LinkedList } from '../../plugins/linked-list.ts'
 import type { Relay } from './relay.ts'
 
@@ -42,7 +43,8 @@ export class Underway {
     const started = performance.now()
     this.#stopping = true
     for (const { response } of this.#replies) announce(response)
-    while (this.#replies.size + this.starting.size > 0) {
+    // What waits for its turn will be one of them.
+    while (this.#replies.size + this.starting.size + turns.waiting > 0) {
       const waited = performance.now() - started
       for (const { relay, response } of this.#replies) {
         if (relay.over && waited > timeout) response.destroy()

@@ -1,6 +1,8 @@
+import { mock } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
-import { Turns } from '../../../plugins/http/turns.ts'
+import { Turns, turns as all } from '../../../plugins/http/turns.ts'
+import { Underway } from '../../../routes/relay/underway.ts'
 import { until } from '../../helper.ts'
 
 const LARGE = 512 * 1024
@@ -47,4 +49,30 @@ t.test('work that fails lets the next have its turn', async (t) => {
   t.throws(() => turns.take(LARGE, () => { throw new Error('no') }), /no/)
   turns.take(LARGE, () => { done = true })
   await until(() => done)
+})
+
+t.test('a gateway that stops waits for those that wait for their turn', async (t) => {
+  const done: string[] = []
+  all.take(LARGE, () => {
+    busy(200)
+    done.push('first')
+  })
+  all.take(LARGE, () => { done.push('second') })
+  await new Underway().stop(1000)
+  t.same(done, ['first', 'second'])
+})
+
+t.test('whoever had to wait too long is told so', async (t) => {
+  let now = 0
+  mock.method(performance, 'now', () => {
+    now += 8000
+    return now
+  })
+  t.teardown(() => mock.restoreAll())
+  const turns = new Turns()
+  const told: boolean[] = []
+  for (let i = 0; i < 4; i++) turns.take(LARGE, (late) => { told.push(late) })
+  await until(() => told.length === 4)
+  t.equal(told[0], false)
+  t.equal(told.at(-1), true)
 })

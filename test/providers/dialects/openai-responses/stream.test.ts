@@ -1,5 +1,6 @@
 import t from 'tap'
 import { admit } from '../../../../providers/dialects/judge.ts'
+import { jsonBody } from '../../../../routes/relay/body.ts'
 import { openaiResponses } from '../../../../providers/dialects/openai-responses/index.ts'
 
 const { errors, peek, stream } = openaiResponses
@@ -12,7 +13,8 @@ const counted = { input: 3, output: 2 }
 t.test('what admission reads of a request', async (t) => {
   t.same(peek({ model: 'm', stream: true }), { model: 'm', stream: true, choices: 1, wantsUsage: true })
   const entries = [{ type: 'item_reference', id: 'msg_1' }, { id: 'rs_1' }, { type: null, id: 'rs_2' }, { type: 'message', id: 'msg_2', role: 'assistant', content: [] }, { role: 'user', id: 'msg_3' }, { type: 'reasoning', id: 'rs_3' }, { id: 4 }]
-  t.same(admit(openaiResponses, { fields: { model: 'm' }, identified: entries.map((entry, i) => ({ index: i + 1, entry })) }).mentions,
+  const body = jsonBody(Buffer.from(JSON.stringify({ model: 'm', input: ['x', ...entries] })), openaiResponses.references)
+  t.same(admit(openaiResponses, body).mentions,
     [{ param: 'input[1].id', id: 'msg_1' }, { param: 'input[2].id', id: 'rs_1' }, { param: 'input[3].id', id: 'rs_2' }], 'items that stand for themselves are none')
   t.same(peek({ model: 'm', previous_response_id: 'resp_0', conversation: 'conv_1' }).refers, [{ param: 'previous_response_id', id: 'resp_0' }, { param: 'conversation', id: 'conv_1' }])
   t.same(peek({ model: 'm', previous_response_id: null, conversation: { id: 'conv_1' } }).refers, [{ param: 'conversation', id: 'conv_1' }])
