@@ -12,14 +12,14 @@ export function validator ({ code, ...options }: Options = {}): Ajv {
   return ajv
 }
 
-/** A judge of one schema, which the build can write down as code. */
-export interface Written<T> extends ValidateFunction<T> { ajv: Ajv }
+/** A judge of one schema, with what the build needs to write it down as code. */
+export interface Judge<T> extends ValidateFunction<T> { ajv: Ajv }
 
 /**
  * A judge that a start needs, in a module by itself, `validate-….ts`: to make one takes some tens of milliseconds, and so the
  * build puts the code that comes of it in the module's place (scripts/bundle.ts). Its `formats`, if any, are imported by that name.
  */
-export function written<T> (schema: TSchema, options: Options = {}): Written<T> {
+export function judgeOf<T> (schema: TSchema, options: Options = {}): Judge<T> {
   const ajv = validator({ ...options, code: { source: true, esm: true, formats: _`formats` } })
   return Object.assign(ajv.compile<T>(schema), { ajv })
 }

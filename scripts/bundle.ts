@@ -8,7 +8,7 @@ import { isBuiltin } from 'node:module'
 import { dirname, join, relative, sep } from 'node:path'
 import standalone from 'ajv/dist/standalone/index.js'
 import { build, type OutputChunk, type Plugin } from 'rolldown'
-import type { Written } from '../plugins/validator.ts'
+import type { Judge } from '../plugins/validator.ts'
 
 const root = join(import.meta.dirname, '..')
 const dist = join(root, 'dist')
@@ -63,12 +63,12 @@ module.exports = class {
 }
 `
 
-/** What a judge comes to, in the place of what makes it: `written` in plugins/validator.ts. */
+/** What a judge comes to, in the place of what makes it: `judgeOf` in plugins/validator.ts. */
 const judges: Plugin = {
   name: 'judges',
   async transform (code, id) {
     if (isPackaged(id) || !/[\\/]validate-\w+\.ts$/.test(id)) return null
-    const { validate } = await import(id) as { validate: Written<unknown> }
+    const { validate } = await import(id) as { validate: Judge<unknown> }
     const [formats = ''] = /^import \{ formats \} .*$/m.exec(code) ?? []
     return { code: `${formats}\n${standalone.default(validate.ajv, validate)}`, moduleType: 'js', map: { mappings: '' } }
   }

@@ -1,8 +1,8 @@
 import type { FastifyRequest } from 'fastify'
 import type { Dialect } from '../../providers/dialects/dialect.ts'
 import { isForm } from '../../plugins/http/form.ts'
-import type { Admissible } from '../../providers/dialects/judge.ts'
 import { collectable } from '../../providers/dialects/collectable.ts'
+import type { Admissible } from '../../providers/dialects/judge.ts'
 import { objectOf } from '../../providers/dialects/json.ts'
 import { formFields, parseForm, spliceForm, type FormPart } from '../../providers/dialects/multipart.ts'
 import type { Field } from '../../providers/dialects/scan.ts'
@@ -27,6 +27,7 @@ export function readBody ({ body, headers: { 'content-type': type = '' } }: Fast
   return formBody(bytes, type, new Set(Object.keys(properties)))
 }
 
+/** @param references where the dialect's requests name what the provider keeps */
 export function jsonBody (bytes: Buffer, references?: Dialect['references']): Body {
   const places = judgeObject(bytes, references?.list)
   return {
@@ -52,7 +53,7 @@ function mentionsIn (bytes: Buffer, places: Field[], { list, refers }: NonNullab
 }
 
 /** A body of the gateway's own making. */
-export function written (fields: Record<string, unknown>): Body {
+export function ownBody (fields: Record<string, unknown>): Body {
   const bytes = Buffer.from(JSON.stringify(fields))
   const read = collectable(() => objectOf(JSON.parse(bytes.toString('utf8'))), fields)
   return { bytes, type: 'application/json', get fields () { return read() }, record: bytes, edit: (edits) => splice(bytes, edits) }

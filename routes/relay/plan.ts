@@ -4,7 +4,7 @@ import { withLargeIntegers } from '../../providers/dialects/json.ts'
 import { withEdits } from '../../providers/dialects/splice.ts'
 import type { Target } from '../../plugins/providers.ts'
 import type { UpstreamRequest } from '../../plugins/upstream/index.ts'
-import { written, type Body } from './body.ts'
+import { ownBody, type Body } from './body.ts'
 
 /** What goes to the provider, and what of the client's request it does not say. */
 export interface Outgoing {
@@ -31,7 +31,7 @@ export function plan (
     const { from, to } = target.translation
     const conversation = { ...from.decodeRequest(withLargeIntegers(body.bytes, body.fields)), model: target.model }
     const encoded = to.encodeRequest(conversation, target.facts)
-    const translated = written(encoded.body)
+    const translated = ownBody(encoded.body)
     return { request: outgoing(target.dialect, target, call, 'POST', translated), lossy: encoded.lossy, sent: translated }
   }
   const edits = client.patch?.(body.fields, call) ?? {}

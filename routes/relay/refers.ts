@@ -62,13 +62,11 @@ export function homeOf (stored: Stored, key: VirtualKey, { refers = [], mentions
   if (key.targets === undefined) return undefined
   const [first] = key.targets
   const ids = [...refers, ...mentions].map(({ id }) => id)
-  if (ids.length === 0) {
-    return homeOfFiles(stored, key.targets, body)
-  }
+  if (ids.length === 0) return homeOfFiles(stored, key.targets, body)
   return key.targets.find(({ provider }) => ids.every((id) => stored.owner(provider, id)?.key === key.id)) ?? first
 }
 
-/** Words may look like files' ids: those that no provider made are such files only where some key is known to have made them. */
+/** The same of files. Words may look like their ids: one that no provider seems to have made is a file only where some key made it. */
 function homeOfFiles (stored: Stored, targets: readonly [KeyTarget, ...KeyTarget[]], body: Body): KeyTarget | undefined {
   const [first] = targets
   const words = new Set<string>()

@@ -9,7 +9,7 @@ import type { TSchema } from 'typebox'
 import { Settings } from '../../plugins/config/schema.ts'
 import { KeysSchema } from '../../plugins/keys/schema.ts'
 import { OverridesSchema } from '../../plugins/prices/schema.ts'
-import { validator, type Written } from '../../plugins/validator.ts'
+import { validator, type Judge } from '../../plugins/validator.ts'
 import { dialects } from '../../providers/dialects/index.ts'
 import { ProviderSchema } from '../../providers/provider.ts'
 
@@ -32,7 +32,7 @@ t.test('a judge that the build writes down judges as the one it was made of', as
     { virtual_keys: { vk_a: { provider: 'openai', api_key: 'sk-1', groups: ['a', 'a'], name: '' } } }, { GATEWAY_PORT: 'x' }, { GATEWAY_PORT: '80', LOG_FORMAT: 'none' }, { name: 'UPPER' }, 7, null
   ]
   for (const file of files) {
-    const { validate } = await import(new URL(`../../${file}`, import.meta.url).href) as { validate: Written<unknown> }
+    const { validate } = await import(new URL(`../../${file}`, import.meta.url).href) as { validate: Judge<unknown> }
     const made: { exports: { validate?: ValidateFunction } } = { exports: {} }
     const code = standalone.default(validate.ajv, validate).replaceAll(/^"use strict";|export default \w+;/g, '').replace('export const validate =', 'made.exports.validate =')
     const folder = new URL(`../../${dirname(file)}/formats.ts`, import.meta.url)
